@@ -1,0 +1,283 @@
+// Lanes<T>: 64 bytes of scalars (16 floats or 8 doubles) that compute as one number.
+//
+// A lambda over `auto` that is written for numbers runs on Lanes as SIMD code. Every element of a tensor is
+// computed by the same vector code, tails included, so its value does not depend on where it sits. The
+// elementary functions are our own where Eigen's packet math is not exact at the ends (exp(-inf) must be 0) or has
+// no vector form; polynomials from the Cephes library (Moshier). Errors in ulp, measured in tests/core/lanes_test.cpp.
+#pragma once
+
+#include <Eigen/Core>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include "core/shape.h"
+
+#define TEMPERA_INLINE inline __attribute__((always_inline))
+
+namespace tempera {
+
+template <class T>
+inline constexpr Index lane_width = 64 / static_cast<Index>(sizeof(T));
+
+namespace detail {
+template <class T>
+struct LaneTypes;
+template <>
+struct LaneTypes<float> {
+  using Values = float __attribute__((vector_size(64)));
+  using Bits = std::int32_t __attribute__((vector_size(64)));
+};
+template <>
+struct LaneTypes<double> {
+  using Values = double __attribute__((vector_size(64)));
+  using Bits = std::int64_t __attribute__((vector_size(64)));
+};
+}  // namespace detail
+
+// All ones or all zeros per lane; what comparisons give and where() takes.
+template <class T>
+struct LaneMask {
+  typename detail::LaneTypes<T>::Bits v;
+  friend TEMPERA_INLINE LaneMask operator&&(LaneMask a, LaneMask b) { return {a.v & b.v}; }
+  friend TEMPERA_INLINE LaneMask operator||(LaneMask a, LaneMask b) { return {a.v | b.v}; }
+  friend TEMPERA_INLINE LaneMask operator!(LaneMask a) { return {~a.v}; }
+};
+
+template <class T>
+struct Lanes {
+  using Scalar = T;
+  using Mask = LaneMask<T>;
+  using Values = typename detail::LaneTypes<T>::Values;
+  using Bits = typename detail::LaneTypes<T>::Bits;
+  static constexpr Index kWidth = lane_width<T>;
+
+  Values v;
+
+  Lanes() = default;
+  TEMPERA_INLINE Lanes(Values values) : v(values) {}
+  template <class S>
+  requires std::is_arithmetic_v<S> TEMPERA_INLINE Lanes(S scalar) : v(Values{} + static_cast<T>(scalar)) {}
+
+  static TEMPERA_INLINE Lanes load(const T* from) {
+    Lanes x;
+    std::memcpy(&x.v, from, sizeof(x.v));
+    return x;
+  }
+  // The first `count` lanes from memory, `fill` in the others.
+  static TEMPERA_INLINE Lanes load(const T* from, Index count, T fill = 0) {
+    Lanes x(fill);
+    std::memcpy(&x.v, from, static_cast<std::size_t>(count) * sizeof(T));
+    return x;
+  }
+  TEMPERA_INLINE void store(T* to) const { std::memcpy(to, &v, sizeof(v)); }
+  TEMPERA_INLINE void store(T* to, Index count) const {
+    std::memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(T));
+  }
+
+  friend TEMPERA_INLINE Lanes operator+(Lanes a, Lanes b) { return a.v + b.v; }
+  friend TEMPERA_INLINE Lanes operator-(Lanes a, Lanes b) { return a.v - b.v; }
+  friend TEMPERA_INLINE Lanes operator*(Lanes a, Lanes b) { return a.v * b.v; }
+  friend TEMPERA_INLINE Lanes operator/(Lanes a, Lanes b) { return a.v / b.v; }
+  friend TEMPERA_INLINE Lanes operator-(Lanes a) { return -a.v; }
+  TEMPERA_INLINE Lanes& operator+=(Lanes b) { return v += b.v, *this; }
+  TEMPERA_INLINE Lanes& operator*=(Lanes b) { return v *= b.v, *this; }
+
+  friend TEMPERA_INLINE Mask operator<(Lanes a, Lanes b) { return {a.v < b.v}; }
+  friend TEMPERA_INLINE Mask operator<=(Lanes a, Lanes b) { return {a.v <= b.v}; }
+  friend TEMPERA_INLINE Mask operator>(Lanes a, Lanes b) { return {a.v > b.v}; }
+  friend TEMPERA_INLINE Mask operator>=(Lanes a, Lanes b) { return {a.v >= b.v}; }
+  friend TEMPERA_INLINE Mask operator==(Lanes a, Lanes b) { return {a.v == b.v}; }
+  friend TEMPERA_INLINE Mask operator!=(Lanes a, Lanes b) { return {a.v != b.v}; }
+
+  friend TEMPERA_INLINE Lanes where(Mask m, Lanes a, Lanes b) { return m.v ? a.v : b.v; }
+  // A NaN in either operand comes through.
+  friend TEMPERA_INLINE Lanes min(Lanes a, Lanes b) { return where(a < b || a != a, a, b); }
+  friend TEMPERA_INLINE Lanes max(Lanes a, Lanes b) { return where(a > b || a != a, a, b); }
+  friend TEMPERA_INLINE Lanes clamp(Lanes x, Lanes low, Lanes high) {
+    return where(x < low, low, where(x > high, high, x));
+  }
+  friend TEMPERA_INLINE Lanes abs(Lanes x) { return std::bit_cast<Values>(std::bit_cast<Bits>(x.v) & ~sign_bits()); }
+  friend TEMPERA_INLINE Lanes square(Lanes x) { return x * x; }
+  friend TEMPERA_INLINE Lanes sqrt(Lanes x) {
+    return x.by_packet([](const auto& a) { return a.sqrt(); });
+  }
+  friend TEMPERA_INLINE Lanes rsqrt(Lanes x) { return Lanes(1) / sqrt(x); }
+
+  friend TEMPERA_INLINE Lanes exp(Lanes x) { return exp_of(x); }
+  friend TEMPERA_INLINE Lanes log(Lanes x) { return log_of(x); }
+  // Kahan's corrections of log(1 + x) and exp(x) - 1: the rounding of 1 + x, or of exp(x), cancels.
+  friend TEMPERA_INLINE Lanes log1p(Lanes x) {
+    const Lanes u = Lanes(1) + x, d = u - Lanes(1);
+    return where(d == Lanes(0) || u == d, x, log(u) * (x / d));
+  }
+  friend TEMPERA_INLINE Lanes expm1(Lanes x) {
+    const Lanes u = exp(x), d = u - Lanes(1);
+    const Lanes small = where(u == Lanes(1), x, d * (x / log(u)));
+    return where(abs(x) < Lanes(0.5), small, d);
+  }
+  friend TEMPERA_INLINE Lanes tanh(Lanes x) { return tanh_of(x); }
+  friend TEMPERA_INLINE Lanes erf(Lanes x) { return erf_of(x); }
+  friend TEMPERA_INLINE Lanes sigmoid(Lanes x) {
+    const Lanes z = exp(-abs(x));  // never overflows
+    return where(x >= Lanes(0), Lanes(1), z) / (Lanes(1) + z);
+  }
+  friend TEMPERA_INLINE Lanes softplus(Lanes x) { return max(x, Lanes(0)) + log1p(exp(-abs(x))); }
+  friend TEMPERA_INLINE Lanes sin(Lanes x) {
+    return x.by_packet([](const auto& a) { return a.sin(); });
+  }
+  friend TEMPERA_INLINE Lanes cos(Lanes x) {
+    return x.by_packet([](const auto& a) { return a.cos(); });
+  }
+  friend Lanes pow(Lanes x, Lanes y) {
+    for (Index i = 0; i < kWidth; ++i) x.v[i] = std::pow(x.v[i], y.v[i]);
+    return x;
+  }
+  friend TEMPERA_INLINE Lanes detach(Lanes x) { return x; }
+
+  // Sum and maximum over the lanes, along a fixed tree.
+  friend TEMPERA_INLINE T lane_sum(Lanes x) {
+    T t[kWidth];
+    x.store(t);
+    for (Index half = kWidth / 2; half > 0; half /= 2)
+      for (Index i = 0; i < half; ++i) t[i] += t[i + half];
+    return t[0];
+  }
+  friend TEMPERA_INLINE T lane_max(Lanes x) {
+    T t[kWidth];
+    x.store(t);
+    for (Index half = kWidth / 2; half > 0; half /= 2)
+      for (Index i = 0; i < half; ++i) t[i] = t[i] > t[i + half] || t[i] != t[i] ? t[i] : t[i + half];
+    return t[0];
+  }
+
+ private:
+  static constexpr bool kDouble = sizeof(T) == 8;
+  static constexpr int kMantissa = kDouble ? 52 : 23;
+  static constexpr int kBias = kDouble ? 1023 : 127;
+  using BitsScalar = std::conditional_t<kDouble, std::int64_t, std::int32_t>;
+
+  static TEMPERA_INLINE Bits sign_bits() { return Bits{} + (BitsScalar{1} << (8 * sizeof(T) - 1)); }
+
+  template <class F>
+  TEMPERA_INLINE Lanes by_packet(F f) const {
+    Eigen::Array<T, kWidth, 1> a;
+    std::memcpy(a.data(), &v, sizeof(v));
+    a = f(a).eval();
+    return load(a.data());
+  }
+
+  template <class... C>
+  static TEMPERA_INLINE Lanes horner(Lanes x, double first, C... rest) {
+    Lanes sum(first);
+    ((sum = sum * x + Lanes(rest)), ...);
+    return sum;
+  }
+
+  // exp(x) = 2^n exp(r), |r| <= ln(2) / 2. 2^n is applied in two factors, so the results run through the denormals
+  // to 0 and to infinity.
+  static TEMPERA_INLINE Lanes exp_of(Lanes x) {
+    const Lanes c = clamp(x, Lanes(kDouble ? -746. : -104.), Lanes(kDouble ? 710. : 89.));
+    const Lanes magic(kDouble ? 6755399441055744. : 12582912.);  // 1.5 * 2^mantissa: adding it rounds
+    const Lanes rounded = c * Lanes(1.44269504088896340736) + magic;
+    const Lanes n = rounded - magic;
+    Lanes r, e;
+    if constexpr (kDouble) {
+      r = c - n * Lanes(6.93145751953125e-1) - n * Lanes(1.42860682030941723212e-6);
+      const Lanes z = r * r;
+      const Lanes p = r * horner(z, 1.26177193074810590878e-4, 3.02994407707441961300e-2, 9.99999999999999999910e-1);
+      const Lanes q = horner(z, 3.00198505138664455042e-6, 2.52448340349684104192e-3, 2.27265548208155028766e-1, 2.0);
+      e = Lanes(1) + Lanes(2) * (p / (q - p));
+    } else {
+      r = c - n * Lanes(0.693359375) - n * Lanes(-2.12194440e-4);
+      e = horner(r, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
+                 5.0000001201e-1);
+      e = e * (r * r) + r + Lanes(1);
+    }
+    const Bits integer = std::bit_cast<Bits>(rounded.v) - std::bit_cast<Bits>(magic.v);
+    const Bits half = integer >> 1;
+    const Lanes low = std::bit_cast<Values>((half + kBias) << kMantissa);
+    const Lanes high = std::bit_cast<Values>((integer - half + kBias) << kMantissa);
+    return where(x != x, x, e * low * high);
+  }
+
+  // log(m 2^e) = log(m) + e ln 2, m in [sqrt(1/2), sqrt(2)).
+  static TEMPERA_INLINE Lanes log_of(Lanes x) {
+    const T tiny = std::numeric_limits<T>::min(), two_mantissa = static_cast<T>(BitsScalar{1} << (kMantissa + 1));
+    const Mask denormal = x < Lanes(tiny);
+    const Bits bits = std::bit_cast<Bits>(where(denormal, x * Lanes(two_mantissa), x).v);
+    const BitsScalar mantissa_bits = (BitsScalar{1} << kMantissa) - 1;
+    const Bits half = std::bit_cast<Bits>(Lanes(0.5).v) & ~(Bits{} + mantissa_bits);
+    Lanes m = std::bit_cast<Values>((bits & mantissa_bits) | half);  // [0.5, 1)
+    Lanes e = __builtin_convertvector((bits >> kMantissa) - (kBias - 1), Values);
+    e = where(denormal, e - Lanes(kMantissa + 1), e);
+    const Mask low = m < Lanes(0.70710678118654752440);
+    e = where(low, e - Lanes(1), e);
+    m = where(low, m + m, m) - Lanes(1);
+    const Lanes z = m * m;
+    Lanes y;
+    if constexpr (kDouble) {
+      const Lanes p = horner(m, 1.01875663804580931796e-4, 4.97494994976747001425e-1, 4.70579119878881725854e0,
+                             1.44989225341610930846e1, 1.79368678507819816313e1, 7.70838733755885391666e0);
+      const Lanes q = horner(m, 1.0, 1.12873587189167450590e1, 4.52279145837532221105e1, 8.29875266912776603211e1,
+                             7.11544750618563894466e1, 2.31251620126765340583e1);
+      y = m * (z * p / q);
+    } else {
+      y = horner(m, 7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+                 -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1);
+      y = y * m * z;
+    }
+    y = y - e * Lanes(2.121944400546905827679e-4) - Lanes(0.5) * z;
+    const Lanes result = m + y + e * Lanes(0.693359375);
+    const T infinity = std::numeric_limits<T>::infinity();
+    const Lanes edge = where(x == Lanes(0), Lanes(-infinity), Lanes(std::numeric_limits<T>::quiet_NaN()));
+    return where(x == Lanes(infinity), x, where(x > Lanes(0), result, edge));
+  }
+
+  // An odd rational function near 0, 1 - 2 / (exp(2x) + 1) beyond.
+  static TEMPERA_INLINE Lanes tanh_of(Lanes x) {
+    const Lanes z = x * x;
+    Lanes small;
+    if constexpr (kDouble)
+      small = horner(z, -9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3) /
+              horner(z, 1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3);
+    else small = horner(z, -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1);
+    small = x + x * z * small;
+    const Lanes a = abs(x);
+    const Lanes t = Lanes(1) - Lanes(2) / (exp(a + a) + Lanes(1));
+    return where(a < Lanes(0.625), small, where(x < Lanes(0), -t, t));
+  }
+
+  // x T(x^2) / U(x^2) for |x| < 1, 1 - exp(-x^2) P(|x|) / Q(|x|) beyond.
+  static TEMPERA_INLINE Lanes erf_of(Lanes x) {
+    const Lanes z = x * x, a = min(abs(x), Lanes(kDouble ? 6.0 : 4.0));
+    Lanes small, far;
+    if constexpr (kDouble) {
+      small = horner(z, 9.60497373987051638749e0, 9.00260197203842689217e1, 2.23200534594684319226e3,
+                     7.00332514112805075473e3, 5.55923013010394962768e4) /
+              horner(z, 1.0, 3.35617141647503099647e1, 5.21357949780152679795e2, 4.59432382970980127987e3,
+                     2.26290000613890934246e4, 4.92673942608635921086e4);
+      far = horner(a, 2.46196981473530512524e-10, 5.64189564831068821977e-1, 7.46321056442269912687e0,
+                   4.86371970985681366614e1, 1.96520832956077098242e2, 5.26445194995477358631e2,
+                   9.34528527171957607540e2, 1.02755188689515710272e3, 5.57535335369399327526e2) /
+            horner(a, 1.0, 1.32281951154744992508e1, 8.67072140885989742329e1, 3.54937778887819891062e2,
+                   9.75708501743205489753e2, 1.82390916687909736289e3, 2.24633760818710981792e3,
+                   1.65666309194161350182e3, 5.57535340817727675546e2);
+    } else {
+      small = horner(z, 7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2,
+                     1.128358514861418e-1, -3.761262582423300e-1, 1.128379165726710e0);
+      const Lanes q = Lanes(1) / a;
+      far = q * horner(q * q, 2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1,
+                       6.210004621745983e-1, -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1,
+                       5.638259427386472e-1);
+    }
+    const Lanes t = Lanes(1) - exp(-(a * a)) * far;
+    const Lanes outer = where(x < Lanes(0), -t, t);
+    return where(x != x, x, where(abs(x) < Lanes(1), x * small, outer));
+  }
+};
+
+}  // namespace tempera
