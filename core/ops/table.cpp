@@ -4,11 +4,13 @@
 #include <vector>
 
 #include "core/ops/elementwise.h"
+#include "core/ops/gradient_flow.h"
 #include "core/ops/linear.h"
 #include "core/ops/matmul.h"
 #include "core/ops/softmax.h"
 #include "core/pointwise.h"
 #include "core/recompute.h"
+#include "core/rowwise.h"
 
 namespace tempera {
 namespace {
@@ -16,7 +18,7 @@ namespace {
 // Elementwise operations list themselves in elementwise.cpp.
 constexpr const Op* kOps[] = {
     &pointwise_op,
-    &recompute_op,
+    &recompute_op, &straight_through_op, &rowwise_op,
     // products
     &linear_op,
     &matmul_op,
