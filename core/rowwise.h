@@ -145,7 +145,8 @@ class RowKernel {
   L call(const G& g, const Inputs& in, const Reduced& r, Index i, Index count) const {
     return [&]<std::size_t... I, std::size_t... J>(std::index_sequence<I...>, std::index_sequence<J...>) {
       return L(g((count == W ? in[I].full(i) : in[I].tail(i, count))..., L(r[J])...));
-    }(std::make_index_sequence<N>{}, std::make_index_sequence<static_cast<std::size_t>(k)>{});
+    }
+    (std::make_index_sequence<N>{}, std::make_index_sequence<static_cast<std::size_t>(k)>{});
   }
   template <int k, class G>
   Dual<T, N + K> call_dual(const G& g, const Inputs& in, const Reduced& r, Index i, Index count) const {
@@ -153,7 +154,8 @@ class RowKernel {
     return [&]<std::size_t... I, std::size_t... J>(std::index_sequence<I...>, std::index_sequence<J...>) {
       return D(g(D::input(count == W ? in[I].full(i) : in[I].tail(i, count), static_cast<int>(I))...,
                  D::input(L(r[J]), N + static_cast<int>(J))...));
-    }(std::make_index_sequence<N>{}, std::make_index_sequence<static_cast<std::size_t>(k)>{});
+    }
+    (std::make_index_sequence<N>{}, std::make_index_sequence<static_cast<std::size_t>(k)>{});
   }
 
   template <int k>
@@ -267,30 +269,32 @@ Var rowwise(const Op& op, F f, std::tuple<R...> reductions, const Var& first, co
       kernel.map(in, r, py + row * cols);
     });
   });
-  return Tape::record(op, {first, rest...}, std::move(y), [with_rows, loops, reduced, cols](const Tensor& dy, Gradients& dx) {
-    std::array<Into, N> to;
-    bool shared = false;
-    for (int i = 0; i < N; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      if (!dx.wanted(i)) continue;
-      to[at] = dx.into(i);
-      shared = shared || loops.reduced(at);
-      if (!to[at].add && loops.reduced(at)) to[at].grad.fill(0);
-    }
-    // A gradient that sums over rows is written by one thread, in the order of the rows.
-    dispatch(dy.dtype(), [&]<class T>(Type<T> type) {
-      const T *g = dy.data<T>(), *pr = reduced.data<T>();
-      with_rows(type, shared ? 1 : dx.tape().threads(), [&](const auto& kernel, const auto& in, const auto& offset, Index row) {
-        std::array<T, K> r;
-        std::copy_n(pr + row * K, K, r.begin());
-        std::array<detail::Writer<T>, N> out;
-        for (std::size_t i = 0; i < N; ++i)
-          out[i] = {to[i].grad.defined() ? to[i].grad.template data<T>() + offset[i] : nullptr, loops.step(i),
-                    to[i].add || loops.reduced(i)};
-        kernel.backward(in, r, g + row * cols, out);
+  return Tape::record(
+      op, {first, rest...}, std::move(y), [with_rows, loops, reduced, cols](const Tensor& dy, Gradients& dx) {
+        std::array<Into, N> to;
+        bool shared = false;
+        for (int i = 0; i < N; ++i) {
+          const auto at = static_cast<std::size_t>(i);
+          if (!dx.wanted(i)) continue;
+          to[at] = dx.into(i);
+          shared = shared || loops.reduced(at);
+          if (!to[at].add && loops.reduced(at)) to[at].grad.fill(0);
+        }
+        // A gradient that sums over rows is written by one thread, in the order of the rows.
+        dispatch(dy.dtype(), [&]<class T>(Type<T> type) {
+          const T *g = dy.data<T>(), *pr = reduced.data<T>();
+          with_rows(type, shared ? 1 : dx.tape().threads(),
+                    [&](const auto& kernel, const auto& in, const auto& offset, Index row) {
+                      std::array<T, K> r;
+                      std::copy_n(pr + row * K, K, r.begin());
+                      std::array<detail::Writer<T>, N> out;
+                      for (std::size_t i = 0; i < N; ++i)
+                        out[i] = {to[i].grad.defined() ? to[i].grad.template data<T>() + offset[i] : nullptr,
+                                  loops.step(i), to[i].add || loops.reduced(i)};
+                      kernel.backward(in, r, g + row * cols, out);
+                    });
+        });
       });
-    });
-  });
 }
 
 template <class F, class... R, class... V>

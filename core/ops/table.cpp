@@ -18,7 +18,9 @@ namespace {
 // Elementwise operations list themselves in elementwise.cpp.
 constexpr const Op* kOps[] = {
     &pointwise_op,
-    &recompute_op, &straight_through_op, &rowwise_op,
+    &recompute_op,
+    &straight_through_op,
+    &rowwise_op,
     // products
     &linear_op,
     &matmul_op,

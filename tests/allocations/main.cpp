@@ -41,7 +41,9 @@ void* memalign(std::size_t alignment, std::size_t bytes) {
   ++allocations;
   return __libc_memalign(alignment, bytes);
 }
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) { return memalign(alignment, bytes); }
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+  return memalign(alignment, bytes);
+}
 int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
   *out = memalign(alignment, bytes);
   return *out ? 0 : 12;
@@ -61,8 +63,11 @@ Tensor random(const Shape& shape, const char* stream, DType dtype) {
 // A step of a small attention block with feed-forward layer and a squared loss.
 struct Model {
   explicit Model(DType dtype)
-      : x(random({4, 24, 32}, "x", dtype)), q(random({32, 32}, "q", dtype)), up(random({64, 32}, "up", dtype)),
-        bias(random({64}, "bias", dtype)), down(random({32, 64}, "down", dtype)) {
+      : x(random({4, 24, 32}, "x", dtype)),
+        q(random({32, 32}, "q", dtype)),
+        up(random({64, 32}, "up", dtype)),
+        bias(random({64}, "bias", dtype)),
+        down(random({32, 64}, "down", dtype)) {
     for (const Tensor* w : {&q, &up, &bias, &down}) grads.push_back(Tensor::empty(w->shape(), dtype));
   }
 
@@ -88,9 +93,7 @@ struct Model {
     loss = Var();
     Tensor* weights[] = {&q, &up, &bias, &down};
     for (std::size_t i = 0; i < 4; ++i)
-      dispatch(x.dtype(), [&]<class T>(Type<T>) {
-        weights[i]->vec<T>() -= static_cast<T>(1e-3) * grads[i].vec<T>();
-      });
+      dispatch(x.dtype(), [&]<class T>(Type<T>) { weights[i]->vec<T>() -= static_cast<T>(1e-3) * grads[i].vec<T>(); });
     return value;
   }
 

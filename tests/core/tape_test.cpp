@@ -122,7 +122,7 @@ TEST_CASE("values are released with their last reader", "[tape]") {
     tape.reset_peak();
     tape.backward(y, x.value());
     y = Var();
-    CHECK(tape.live_bytes() <= 3 * one);       // x and dL/dx
+    CHECK(tape.live_bytes() <= 3 * one);  // x and dL/dx
     CHECK(tape.peak_bytes() <= 14 * one);
     tape.reset();
     CHECK(tape.live_bytes() <= one + 4096);
@@ -143,8 +143,7 @@ TEST_CASE("recomputation trades time for memory and changes no bit", "[tape][rec
       for (int i = 0; i < 6; ++i) h = linear(h, weight, {}, Activation::gelu);
       return h;
     };
-    for (int layer = 0; layer < 6; ++layer)
-      x = checkpoint ? recompute(block, {x}) : block(std::array{x});
+    for (int layer = 0; layer < 6; ++layer) x = checkpoint ? recompute(block, {x}) : block(std::array{x});
     tape.backward(x, Tensor::full(x.shape(), DType::float32, 1));
     peak = tape.peak_bytes();
     return grad.clone();
@@ -239,7 +238,8 @@ TEST_CASE("with the watch on the bits are the same", "[tape][watch]") {
     Tensor start = Tensor::empty({7, 19}, DType::float32);
     Rng(3, "x").fill_normal(start, 0, 1);
     const Var x = tape.leaf(start);
-    results[watch] = gradient(tape, total(recompute([](std::span<const Var> v) { return softmax(v[0] * v[0]) * v[0]; }, {x})), x);
+    results[watch] =
+        gradient(tape, total(recompute([](std::span<const Var> v) { return softmax(v[0] * v[0]) * v[0]; }, {x})), x);
   }
   CHECK(results[0] == results[1]);
 }
@@ -248,8 +248,7 @@ TEST_CASE("misuse of a tape is refused", "[tape][errors]") {
   Tape tape, other;
   const Var x = tape.leaf(vector({1, 2})), y = other.leaf(vector({1, 2}));
   CHECK_THROWS_WITH(x + y, "add: inputs 0 and 1 belong to different tapes");
-  CHECK_THROWS_WITH(Var().tape(),
-                    "Var: this Var belongs to no tape; make it with Tape::constant, leaf or parameter");
+  CHECK_THROWS_WITH(Var().tape(), "Var: this Var belongs to no tape; make it with Tape::constant, leaf or parameter");
   CHECK_THROWS_WITH(tape.backward(x * 2),
                     "Tape::backward: a loss of one element was wanted, but the shape is [2]; reduce it, or give dy");
   CHECK_THROWS_WITH(tape.backward(tape.constant(Tensor::scalar(1))),
@@ -277,7 +276,8 @@ TEST_CASE("an operation that gives a gradient of the wrong shape is caught", "[t
   const Var x = tape.leaf(vector({1, 2}));
   const Var y = Tape::record(wrong, {x}, Tensor::full({}, DType::float64, 1),
                              [](const Tensor& dy, Gradients& dx) { dx.add(0, dy); });
-  CHECK_THROWS_WITH(tape.backward(y), "test.wrong: the gradient of input 0 is float64 [], but the input is float64 [2]");
+  CHECK_THROWS_WITH(tape.backward(y),
+                    "test.wrong: the gradient of input 0 is float64 [], but the input is float64 [2]");
 }
 
 TEST_CASE("threads inside an operation change no bit", "[tape][threads]") {
@@ -288,7 +288,8 @@ TEST_CASE("threads inside an operation change no bit", "[tape][threads]") {
     Rng(3, "x").fill_normal(start, 0, 1);
     Rng(3, "w").fill_normal(w, 0, 1);
     Tensor grad = Tensor::empty(w.shape(), DType::float32);
-    const Var x = tape.leaf(start), weight = tape.parameter(w, grad), bias = tape.leaf(Tensor::zeros({70}, DType::float32));
+    const Var x = tape.leaf(start), weight = tape.parameter(w, grad),
+              bias = tape.leaf(Tensor::zeros({70}, DType::float32));
     const Var h = softmax(linear(x, weight, bias, Activation::gelu));
     const Var loss = total(pointwise([](auto a) { return a * sin(a); }, h));
     std::vector<double>& result = results[threads > 1];
