@@ -283,6 +283,7 @@ void SafetensorsHeader::parse(Tensor tensor, Metadata metadata) {
 }
 
 void SafetensorsHeader::check(std::uint64_t data_bytes) {
+  static_assert(kMaxNames * sizeof(Seen) + 8 * kMaxNameBytes <= std::size_t{1} << 20, "the promise of safetensors.h");
   // The shortest member, "":"", takes six bytes, so the list never grows.
   std::vector<Seen> names;
   names.reserve(std::min(kMaxNames, text_.size() / 6));

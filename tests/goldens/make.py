@@ -35,7 +35,7 @@ def save(tensors, name, metadata):
 
 
 def make_ops(dump_examples):
-    """ops.safetensors: the inputs a, b, ... and w of each example, the output y, the gradients da, db, ... of <w, y>."""
+    """ops.safetensors: inputs a, b, ... and w of each example, the output y, the gradients da, db, ... of <w, y>."""
     with tempfile.NamedTemporaryFile(suffix=".safetensors") as dump:
         subprocess.run([dump_examples, dump.name], check=True)
         with safe_open(dump.name, "pt") as file:
@@ -69,8 +69,10 @@ def make_adamw():
     x = torch.randn(16, 5, dtype=torch.float64)
     target = torch.sin(x.sum(1, keepdim=True)) * torch.tensor([[1.0, -0.5, 0.25]], dtype=torch.float64)
     shapes = {"w1": (11, 5), "b1": (11,), "w2": (3, 11), "b2": (3,)}
-    weights = {name: torch.randn(shape, dtype=torch.float64).mul(0.5).requires_grad_() for name, shape in shapes.items()}
-    tensors = {"x": x, "target": target, **{f"initial/{name}": w.detach().clone() for name, w in weights.items()}}
+    weights = {name: torch.randn(shape, dtype=torch.float64) / 2 for name, shape in shapes.items()}
+    tensors = {"x": x, "target": target, **{f"initial/{name}": w.clone() for name, w in weights.items()}}
+    for w in weights.values():
+        w.requires_grad_()
     optimizer = torch.optim.AdamW(weights.values(), **settings)
     losses = []
     for _ in range(steps):

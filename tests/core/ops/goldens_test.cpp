@@ -39,11 +39,19 @@ double error(const Tensor& got, const Tensor& wanted) {
 }
 
 struct Worst {
-  double forward = 0, gradient = 0;
+  double error = 0;
+  std::string where = "nowhere";
+
+  void see(double came, const std::string& name) {
+    if (came > error) error = came, where = name;
+  }
+};
+struct Worsts {
+  Worst forward, gradient;
 };
 
 // The operation on the golden's inputs.
-void compare(const Example& example, const std::string& name, Worst& worst) {
+void compare(const Example& example, const std::string& name, Worsts& worst) {
   const auto golden = [&](std::string_view what) { return goldens().tensors.at(fmt::format("{}/{}", name, what)); };
   Tape tape;
   std::vector<Var> inputs;
@@ -57,7 +65,7 @@ void compare(const Example& example, const std::string& name, Worst& worst) {
   INFO("got " << to_string(y.value()) << ", PyTorch " << to_string(wanted));
   const double forward = error(y.value(), wanted);
   CHECK(forward <= 1e-12);
-  worst.forward = std::max(worst.forward, forward);
+  worst.forward.see(forward, name);
   if (!y.requires_grad()) return;
   tape.backward(y, golden("w"));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -66,14 +74,14 @@ void compare(const Example& example, const std::string& name, Worst& worst) {
     INFO(gradient);
     const double difference = error(tape.grad(inputs[i]), golden(gradient));
     CHECK(difference <= 1e-10);
-    worst.gradient = std::max(worst.gradient, difference);
+    worst.gradient.see(difference, name);
   }
 }
 
 }  // namespace
 
 TEST_CASE("every operation that PyTorch has agrees with PyTorch", "[ops][goldens]") {
-  Worst worst;
+  Worsts worst;
   std::set<std::string> names{"torch"};
   std::vector<std::string_view> without;
   std::size_t compared = 0;
@@ -101,6 +109,8 @@ TEST_CASE("every operation that PyTorch has agrees with PyTorch", "[ops][goldens
     CHECK(names.count(name) == 1);
   }
   CHECK(compared + 1 == names.size());
-  WARN(fmt::format("{} examples of {} operations; worst forward {:.1e}, gradient {:.1e}; not in PyTorch: {}", compared,
-                   all_ops().size() - without.size(), worst.forward, worst.gradient, fmt::join(without, ", ")));
+  WARN(
+      fmt::format("{} examples of {} operations; worst forward {:.1e} in {}, gradient {:.1e} in {}; not in PyTorch: {}",
+                  compared, all_ops().size() - without.size(), worst.forward.error, worst.forward.where,
+                  worst.gradient.error, worst.gradient.where, fmt::join(without, ", ")));
 }
