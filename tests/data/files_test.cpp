@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
+#include <unistd.h>
 
 #include "core/error.h"
 
@@ -31,7 +32,7 @@ std::string error_of(F f) {
 }
 
 struct Folder {
-  fs::path path = fs::temp_directory_path() / "tempera_files_test";
+  fs::path path = fs::temp_directory_path() / fmt::format("tempera_files_test.{}", ::getpid());
   Folder() {
     fs::remove_all(path);
     fs::create_directories(path);

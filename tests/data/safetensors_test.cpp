@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <unistd.h>
 
 #include "core/random.h"
 
@@ -79,7 +80,7 @@ TEST_CASE("safetensors: what is written is read again, from memory and from disk
   const std::vector<std::byte> bytes = format_safetensors(file);
   check_equal(parse_safetensors(bytes), file);
   CHECK(format_safetensors(parse_safetensors(bytes)) == bytes);
-  const auto path = std::filesystem::temp_directory_path() / "tempera_round_trip.safetensors";
+  const auto path = std::filesystem::temp_directory_path() / fmt::format("tempera_{}.safetensors", ::getpid());
   write_safetensors(path, file);
   CHECK(std::filesystem::file_size(path) == bytes.size());
   CHECK_FALSE(std::filesystem::exists(path.string() + ".new"));
