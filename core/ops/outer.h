@@ -1,0 +1,14 @@
+// The outer product.
+#pragma once
+
+#include "core/tape.h"
+
+namespace tempera {
+
+extern const Op outer_op;
+
+//   y[.., i, j] = a[.., i] b[.., j];   da[.., i] = sum_j dy[.., i, j] b[.., j],   db likewise
+// a: [.., n], b: [.., m]; the axes before broadcast. Throws Error for a scalar.
+Var outer(const Var& a, const Var& b);
+
+}  // namespace tempera
