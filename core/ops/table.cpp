@@ -9,7 +9,6 @@
 #include "core/ops/embedding.h"
 #include "core/ops/gather.h"
 #include "core/ops/mask.h"
-#include "core/ops/outer.h"
 #include "core/ops/pad.h"
 #include "core/ops/permute.h"
 #include "core/ops/reshape.h"
@@ -42,7 +41,6 @@ constexpr const Op* kOps[] = {
     &repeat_op,
     &tile_op,
     &unfold_op,
-    &outer_op,
     // indices and masks
     &gather_op,
     &scatter_add_op,

@@ -19,7 +19,8 @@ TEST_CASE("concat and stack agree with their definitions", "[ops][concat]") {
           auto& at = p[static_cast<std::size_t>(axis)];
           if (at >= extent) at -= extent;
           return element_at(from, p);
-        });
+        },
+        0, Sums::tape);
     check_movement(
         [&](const Var& x) {
           return stack({x, x, x}, axis);
@@ -28,7 +29,8 @@ TEST_CASE("concat and stack agree with their definitions", "[ops][concat]") {
         [&](Position p) {
           std::copy(p.begin() + axis + 1, p.end(), p.begin() + axis);
           return element_at(from, p);
-        });
+        },
+        0, Sums::tape);
   }
 }
 

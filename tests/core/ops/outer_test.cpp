@@ -1,5 +1,6 @@
 #include "core/ops/outer.h"
 
+#include "core/gradcheck.h"
 #include "tests/support/movement.h"
 
 using namespace tempera;
@@ -20,6 +21,19 @@ TEST_CASE("outer multiplies every pair, batch by batch", "[ops][outer]") {
                                  a.value().data<float>()[o * n + i] * b.value().data<float>()[o * m + j];
       CHECK(right);
     }
+}
+
+TEST_CASE("the gradient of outer agrees with finite differences", "[ops][outer][gradcheck]") {
+  const auto check = [](const Shape& a, const Shape& b) {
+    const Tensor x = random_tensor(a, DType::float64, "a"), y = random_tensor(b, DType::float64, "b");
+    const GradcheckReport report = gradcheck([](std::span<const Var> v) { return outer(v[0], v[1]); }, {x, y});
+    INFO(report.table("outer"));
+    CHECK(report.ok);
+  };
+  check({3}, {19});
+  check({2, 5}, {2, 4});
+  check({2, 3}, {7});
+  check({1}, {1});
 }
 
 TEST_CASE("outer says what is wrong", "[ops][outer][errors]") {
