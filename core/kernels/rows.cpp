@@ -26,8 +26,7 @@ std::string position_of(const Shape& shape, Index element) {
 }  // namespace
 
 void check_indices(const Tensor& indices, Index extent, std::string_view who) {
-  require(indices.defined() && indices.dtype() == DType::int32, who, "the indices are {}; int32 was wanted",
-          to_string(indices));
+  require(indices.defined() && indices.dtype() == DType::int32, who, "the indices are {}; int32 was wanted", indices);
   const std::int32_t* index = indices.data<std::int32_t>();
   bool inside = true;  // without an early end, so that the loop runs on vectors
   const auto limit = static_cast<std::int32_t>(std::min<Index>(extent, std::numeric_limits<std::int32_t>::max()));

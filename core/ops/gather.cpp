@@ -135,8 +135,8 @@ Var gather(const Var& x, int axis, const Tensor& indices) {
 
 Var scatter_add(const Var& x, int axis, const Tensor& indices, const Var& source) {
   require(source.shape() == indices.shape() && source.dtype() == x.dtype(), scatter_add_op.name,
-          "the source is {}; {} {} was wanted, the shape of the indices and the dtype of x", to_string(source.value()),
-          x.dtype(), indices.shape());
+          "the source is {}; {} {} was wanted, the shape of the indices and the dtype of x", source.value(), x.dtype(),
+          indices.shape());
   const Places places = checked_places(scatter_add_op, x, axis, indices);
   Tape& tape = x.tape();
   Tensor y = tape.empty(x.shape(), x.dtype());

@@ -109,7 +109,7 @@ const Op triangle_op{"triangle", triangle_examples, 1e-9};
 
 Var masked_fill(const Var& x, const Tensor& mask, double value) {
   require(mask.defined() && mask.dtype() == DType::int32, masked_fill_op.name, "the mask is {}; int32 was wanted",
-          to_string(mask));
+          mask);
   const BroadcastLoops<2> loops({x.shape(), mask.shape()}, masked_fill_op.name);
   require(loops.shape() == x.shape(), masked_fill_op.name,
           "the mask {} is larger than {}; it may only be repeated, not repeat the input", mask.shape(), x.shape());
