@@ -16,7 +16,7 @@ constexpr Index kTile = 16;      // a multiple of every packet: whole cache line
 
 using Level = Strided::Level;
 
-// The same moves in as few and as long loops as possible. Order: strides of `to` fall, so writes go forward.
+// The same moves in as few and as long loops as possible, ordered so that writes go forward (moves) or reads do (sums).
 Strided simplified(const Strided& loops, bool order_by_to) {
   Strided sorted = loops;
   sorted.levels = 0;

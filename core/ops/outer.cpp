@@ -4,6 +4,7 @@
 #include "core/pointwise.h"
 
 namespace tempera {
+
 Var outer(const Var& a, const Var& b) {
   require(a.rank() > 0 && b.rank() > 0, "outer", "shapes {} and {} came; vectors or batches of them were wanted",
           a.shape(), b.shape());
