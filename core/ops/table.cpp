@@ -3,11 +3,22 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/ops/broadcast_to.h"
+#include "core/ops/concat.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/gradient_flow.h"
 #include "core/ops/linear.h"
 #include "core/ops/matmul.h"
+#include "core/ops/embedding.h"
+#include "core/ops/gather.h"
+#include "core/ops/mask.h"
+#include "core/ops/pad.h"
+#include "core/ops/permute.h"
+#include "core/ops/reshape.h"
+#include "core/ops/roll.h"
+#include "core/ops/slice.h"
 #include "core/ops/softmax.h"
+#include "core/ops/unfold.h"
 #include "core/pointwise.h"
 #include "core/recompute.h"
 #include "core/rowwise.h"
@@ -26,6 +37,26 @@ constexpr const Op* kOps[] = {
     &matmul_op,
     // normalisation
     &softmax_op,
+    // shapes and movement
+    &reshape_op,
+    &permute_op,
+    &slice_op,
+    &concat_op,
+    &stack_op,
+    &pad_op,
+    &roll_op,
+    &flip_op,
+    &broadcast_to_op,
+    &repeat_op,
+    &tile_op,
+    &unfold_op,
+    // indices and masks
+    &gather_op,
+    &scatter_add_op,
+    &index_select_op,
+    &embedding_op,
+    &masked_fill_op,
+    &triangle_op,
 };
 
 }  // namespace
