@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/softmax.h"
 #include "core/pointwise.h"
@@ -15,6 +16,8 @@ namespace {
 constexpr const Op* kOps[] = {
     &pointwise_op,
     &recompute_op,
+    // random
+    &dropout_op,
     // normalisation
     &softmax_op,
 };
