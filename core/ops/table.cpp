@@ -3,9 +3,14 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/ops/conv.h"
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/fft_conv.h"
+#include "core/ops/inverse.h"
+#include "core/ops/pool.h"
 #include "core/ops/softmax.h"
+#include "core/ops/triangular_solve.h"
 #include "core/pointwise.h"
 #include "core/recompute.h"
 
@@ -16,6 +21,17 @@ namespace {
 constexpr const Op* kOps[] = {
     &pointwise_op,
     &recompute_op,
+    // convolution and pooling
+    &conv1d_op,
+    &conv2d_op,
+    &max_pool1d_op,
+    &max_pool2d_op,
+    &avg_pool1d_op,
+    &avg_pool2d_op,
+    &fft_conv_op,
+    // linear algebra
+    &inverse_op,
+    &triangular_solve_op,
     // random
     &dropout_op,
     // normalisation
