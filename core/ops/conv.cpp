@@ -12,6 +12,26 @@ namespace {
 
 constexpr Index kChunks = 8;  // of the batch, for the weight's gradient
 
+// The scratch memory of every worker of a pass.
+template <class T>
+class Workers {
+ public:
+  Workers(Tape& tape, const ConvGeometry& g)
+      : workspace_(static_cast<Index>(patch_workspace_bytes<T>(g))),
+        patches_(g.pointwise() ? 0 : g.patch() * patch_tile(g)),
+        stride_(patches_ + (workspace_ + 63) / 64 * 64 / static_cast<Index>(sizeof(T))),
+        memory_(tape.empty({tape.threads(), stride_}, dtype_of<T>())) {}
+
+  PatchScratch<T> operator[](Index worker) {
+    T* at = memory_.data<T>() + worker * stride_;
+    return {at, std::as_writable_bytes(std::span(at + patches_, at + stride_))};
+  }
+
+ private:
+  Index workspace_, patches_, stride_;
+  Tensor memory_;
+};
+
 // --- Forward and backward over plain memory ----------------------------------------------------------------
 
 template <class T>
@@ -26,13 +46,12 @@ void forward(Tape& tape, const ConvGeometry& g, const Tensor& x, const Tensor& w
                         out + unit * g.positions());
     });
   const Index tile = patch_tile(g), tiles = (g.positions() + tile - 1) / tile;
-  Tensor scratch = tape.empty({tape.threads(), g.pointwise() ? 0 : g.patch() * tile}, x.dtype());
+  Workers<T> workers(tape, g);
   parallel_units(tape.threads(), g.batch * g.groups * tiles, [&](Index worker, Index unit) {
     const Index sample_group = unit / tiles, first = unit % tiles * tile, group = sample_group % g.groups;
     patch_forward(g, in + sample_group * g.group_channels() * g.plane(), filter + group * g.group_filters() * g.patch(),
                   shift ? shift + group * g.group_filters() : nullptr, first, std::min(g.positions(), first + tile),
-                  scratch.data<T>() + worker * scratch.matrix_cols(),
-                  out + sample_group * g.group_filters() * g.positions());
+                  workers[worker], out + sample_group * g.group_filters() * g.positions());
   });
 }
 
@@ -49,13 +68,12 @@ void backward_x(Tape& tape, const ConvGeometry& g, const Tensor& dy, const Tenso
     });
   if (!to.add) to.grad.fill(0);
   const Index tile = patch_tile(g);
-  Tensor scratch = tape.empty({tape.threads(), g.pointwise() ? 0 : g.patch() * tile}, dy.dtype());
+  Workers<T> workers(tape, g);
   parallel_units(tape.threads(), g.batch * g.groups, [&](Index worker, Index unit) {
     for (Index first = 0; first < g.positions(); first += tile)
-      patch_backward_x(g, grad + unit * g.group_filters() * g.positions(),
-                       filter + unit % g.groups * g.group_filters() * g.patch(), first,
-                       std::min(g.positions(), first + tile), scratch.data<T>() + worker * scratch.matrix_cols(),
-                       out + unit * g.group_channels() * g.plane());
+      patch_backward_x(
+          g, grad + unit * g.group_filters() * g.positions(), filter + unit % g.groups * g.group_filters() * g.patch(),
+          first, std::min(g.positions(), first + tile), workers[worker], out + unit * g.group_channels() * g.plane());
   });
 }
 
@@ -77,7 +95,7 @@ void backward_weight(Tape& tape, const ConvGeometry& g, const Tensor& dy, const 
   const Index chunk = std::max<Index>(1, (g.batch + kChunks - 1) / kChunks), chunks = (g.batch + chunk - 1) / chunk;
   const Index tile = patch_tile(g), share = g.group_filters() * g.patch();
   Tensor parts = tape.zeros({chunks, to.grad.size()}, dy.dtype());
-  Tensor scratch = tape.empty({tape.threads(), g.pointwise() ? 0 : g.patch() * tile}, dy.dtype());
+  Workers<T> workers(tape, g);
   parallel_units(tape.threads(), chunks * g.groups, [&](Index worker, Index unit) {
     const Index part = unit / g.groups, group = unit % g.groups;
     for (Index b = part * chunk; b < std::min(g.batch, (part + 1) * chunk); ++b)
@@ -85,8 +103,7 @@ void backward_weight(Tape& tape, const ConvGeometry& g, const Tensor& dy, const 
         const Index at = b * g.groups + group;
         patch_backward_weight(g, grad + at * g.group_filters() * g.positions(),
                               in + at * g.group_channels() * g.plane(), first, std::min(g.positions(), first + tile),
-                              scratch.data<T>() + worker * scratch.matrix_cols(),
-                              parts.data<T>() + part * to.grad.size() + group * share);
+                              workers[worker], parts.data<T>() + part * to.grad.size() + group * share);
       }
   });
   if (!to.add) to.grad.fill(0);

@@ -28,6 +28,12 @@ struct Stencil {
     Index i = first;
     for (; i + 4 * W <= last; i += 4 * W) inner<4>(out, i, add);
     for (; i + W <= last; i += W) inner<1>(out, i, add);
+    if (i < last && last - first >= W) {
+      // One more register that ends where the row does; what it repeats is left alone.
+      T values[W];
+      inner_values<1>(last - W, [&](Index, Lanes<T> sum) { sum.store(values); });
+      for (; i < last; ++i) put(out + i, values[i - (last - W)], add);
+    }
     for (; i < count; ++i) put(out + i, edge(i), add);
   }
 
@@ -47,8 +53,9 @@ struct Stencil {
     return sum;
   }
 
-  template <int Abreast>
-  void inner(T* out, Index i, bool add) const {
+  // Calls use(position, values) for Abreast registers from position i on.
+  template <int Abreast, class F>
+  TEMPERA_INLINE void inner_values(Index i, F use) const {
     constexpr Index W = lane_width<T>;
     Lanes<T> sum[Abreast];
     for (Lanes<T>& s : sum) s = start;
@@ -61,10 +68,13 @@ struct Stencil {
         for (int a = 0; a < Abreast; ++a) sum[a] += factor * Lanes<T>::load(from + a * W);
       }
     }
-    for (int a = 0; a < Abreast; ++a) {
-      T* to = out + i + a * W;
-      (add ? Lanes<T>::load(to) + sum[a] : sum[a]).store(to);
-    }
+    for (int a = 0; a < Abreast; ++a) use(i + a * W, sum[a]);
+  }
+
+  template <int Abreast>
+  void inner(T* out, Index i, bool add) const {
+    inner_values<Abreast>(
+        i, [&](Index at, Lanes<T> sum) { (add ? Lanes<T>::load(out + at) + sum : sum).store(out + at); });
   }
 };
 

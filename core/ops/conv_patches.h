@@ -4,8 +4,8 @@
 //   y = W patches        dpatches = W^T dy, added back to where they came from        dW = dy patches^T
 #pragma once
 
+#include "core/kernels/gemm.h"
 #include "core/ops/conv_geometry.h"
-#include "core/ops/product.h"
 
 namespace tempera {
 
@@ -64,42 +64,60 @@ void scatter_patches(const ConvGeometry& g, const T* patches, Index first, Index
   });
 }
 
-// y[.., first .. last) of one group of one sample. y [group_filters, positions]; patches is scratch.
+// What the products below work in: room for a tile of patches, and gemm's own memory.
+template <class T>
+struct PatchScratch {
+  T* patches;
+  kernels::Workspace workspace;
+};
+
+// Bytes that gemm wants for a tile, in whichever of the three products.
+template <class T>
+std::size_t patch_workspace_bytes(const ConvGeometry& g) {
+  const Index o = g.group_filters(), k = g.patch(), columns = patch_tile(g);
+  return std::max({kernels::gemm_workspace_bytes<T>(o, columns, k), kernels::gemm_workspace_bytes<T>(k, columns, o),
+                   kernels::gemm_workspace_bytes<T>(o, k, columns)});
+}
+
+// y[.., first .. last) of one group of one sample. x [group_channels, plane], y [group_filters, positions].
 template <class T>
 void patch_forward(const ConvGeometry& g, const T* x, const T* weight, const T* bias, Index first, Index last,
-                   T* patches, T* y) {
+                   const PatchScratch<T>& scratch, T* y) {
+  using kernels::Transpose;
+  const bool pointwise = g.pointwise();
   const Index columns = last - first, k = g.patch();
-  if (g.pointwise()) {
-    product(false, false, g.group_filters(), columns, k, weight, k, x + first, g.plane(), 0, y + first, g.positions());
-  } else {
-    gather_patches(g, x, first, last, patches);
-    product(false, false, g.group_filters(), columns, k, weight, k, patches, columns, 0, y + first, g.positions());
-  }
+  if (!pointwise) gather_patches(g, x, first, last, scratch.patches);
+  kernels::gemm<T>(Transpose::no, Transpose::no, g.group_filters(), columns, k, 1, weight, k,
+                   pointwise ? x + first : scratch.patches, pointwise ? g.plane() : columns, 0, y + first,
+                   g.positions(), scratch.workspace);
   for (Index o = 0; bias && o < g.group_filters(); ++o)
     for (Index p = first; p < last; ++p) y[o * g.positions() + p] += bias[o];
 }
 
 // dx += its share from columns [first, last).
 template <class T>
-void patch_backward_x(const ConvGeometry& g, const T* dy, const T* weight, Index first, Index last, T* patches, T* dx) {
+void patch_backward_x(const ConvGeometry& g, const T* dy, const T* weight, Index first, Index last,
+                      const PatchScratch<T>& scratch, T* dx) {
+  using kernels::Transpose;
+  const bool pointwise = g.pointwise();
   const Index columns = last - first, k = g.patch();
-  if (g.pointwise())
-    return product(true, false, k, columns, g.group_filters(), weight, k, dy + first, g.positions(), 1, dx + first,
-                   g.plane());
-  product(true, false, k, columns, g.group_filters(), weight, k, dy + first, g.positions(), 0, patches, columns);
-  scatter_patches(g, patches, first, last, dx);
+  kernels::gemm<T>(Transpose::yes, Transpose::no, k, columns, g.group_filters(), 1, weight, k, dy + first,
+                   g.positions(), pointwise ? T(1) : T(0), pointwise ? dx + first : scratch.patches,
+                   pointwise ? g.plane() : columns, scratch.workspace);
+  if (!pointwise) scatter_patches(g, scratch.patches, first, last, dx);
 }
 
 // dweight [group_filters, patch] += its share from columns [first, last).
 template <class T>
-void patch_backward_weight(const ConvGeometry& g, const T* dy, const T* x, Index first, Index last, T* patches,
-                           T* dweight) {
+void patch_backward_weight(const ConvGeometry& g, const T* dy, const T* x, Index first, Index last,
+                           const PatchScratch<T>& scratch, T* dweight) {
+  using kernels::Transpose;
+  const bool pointwise = g.pointwise();
   const Index columns = last - first, k = g.patch();
-  if (g.pointwise())
-    return product(false, true, g.group_filters(), k, columns, dy + first, g.positions(), x + first, g.plane(), 1,
-                   dweight, k);
-  gather_patches(g, x, first, last, patches);
-  product(false, true, g.group_filters(), k, columns, dy + first, g.positions(), patches, columns, 1, dweight, k);
+  if (!pointwise) gather_patches(g, x, first, last, scratch.patches);
+  kernels::gemm<T>(Transpose::no, Transpose::yes, g.group_filters(), k, columns, 1, dy + first, g.positions(),
+                   pointwise ? x + first : scratch.patches, pointwise ? g.plane() : columns, 1, dweight, k,
+                   scratch.workspace);
 }
 
 }  // namespace tempera

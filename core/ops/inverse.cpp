@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/kernels/product.h"
 #include "core/ops/elementwise.h"
-#include "core/ops/product.h"
 #include "core/ops/substitution.h"
 #include "core/parallel.h"
 
@@ -38,15 +38,14 @@ double invert(const T* x, T* y, T* factors, Index n) {
 
 template <class T>
 void backward(Tape& tape, const Tensor& y, const Tensor& dy, Into to, Index count, Index n) {
-  Tensor scratch = tape.empty({tape.threads(), n * n}, y.dtype());
-  T* out = to.grad.data<T>();
-  parallel_units(tape.threads(), count, [&](Index worker, Index unit) {
-    T* half = scratch.data<T>() + worker * n * n;
-    const T* inverse = y.data<T>() + unit * n * n;
-    product(true, false, n, n, n, inverse, n, dy.data<T>() + unit * n * n, n, 0, half, n);
-    for (Index i = 0; i < n * n; ++i) half[i] = -half[i];
-    product(false, true, n, n, n, half, n, inverse, n, to.add, out + unit * n * n, n);
-  });
+  using enum kernels::Transpose;
+  Tensor half = tape.empty(y.shape(), y.dtype());
+  const kernels::Team team{tape.threads(), tape.pool()};
+  const kernels::Batch batch{count, n * n, n * n, n * n};
+  const T* inverse = y.data<T>();
+  kernels::products<T>(team, batch, n, n, n, -1, {inverse, n, yes}, {dy.data<T>(), n}, 0, half.data<T>(), n);
+  kernels::products<T>(team, batch, n, n, n, 1, {half.data<T>(), n}, {inverse, n, yes}, to.add ? T(1) : T(0),
+                       to.grad.data<T>(), n);
 }
 
 // The inverse of x + shift I: far from singular.

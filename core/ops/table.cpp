@@ -7,12 +7,16 @@
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/fft_conv.h"
+#include "core/ops/gradient_flow.h"
 #include "core/ops/inverse.h"
+#include "core/ops/linear.h"
+#include "core/ops/matmul.h"
 #include "core/ops/pool.h"
 #include "core/ops/softmax.h"
 #include "core/ops/triangular_solve.h"
 #include "core/pointwise.h"
 #include "core/recompute.h"
+#include "core/rowwise.h"
 
 namespace tempera {
 namespace {
@@ -21,6 +25,11 @@ namespace {
 constexpr const Op* kOps[] = {
     &pointwise_op,
     &recompute_op,
+    &straight_through_op,
+    &rowwise_op,
+    // products
+    &linear_op,
+    &matmul_op,
     // convolution and pooling
     &conv1d_op,
     &conv2d_op,
