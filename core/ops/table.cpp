@@ -5,8 +5,12 @@
 
 #include "core/ops/broadcast_to.h"
 #include "core/ops/concat.h"
+#include "core/ops/conv.h"
+#include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/fft_conv.h"
 #include "core/ops/gradient_flow.h"
+#include "core/ops/inverse.h"
 #include "core/ops/linear.h"
 #include "core/ops/matmul.h"
 #include "core/ops/embedding.h"
@@ -19,6 +23,9 @@
 #include "core/ops/slice.h"
 #include "core/ops/softmax.h"
 #include "core/ops/unfold.h"
+#include "core/ops/pool.h"
+#include "core/ops/softmax.h"
+#include "core/ops/triangular_solve.h"
 #include "core/pointwise.h"
 #include "core/recompute.h"
 #include "core/rowwise.h"
@@ -35,6 +42,19 @@ constexpr const Op* kOps[] = {
     // products
     &linear_op,
     &matmul_op,
+    // convolution and pooling
+    &conv1d_op,
+    &conv2d_op,
+    &max_pool1d_op,
+    &max_pool2d_op,
+    &avg_pool1d_op,
+    &avg_pool2d_op,
+    &fft_conv_op,
+    // linear algebra
+    &inverse_op,
+    &triangular_solve_op,
+    // random
+    &dropout_op,
     // normalisation
     &softmax_op,
     // shapes and movement
