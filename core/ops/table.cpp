@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/ops/elementwise.h"
+#include "core/ops/reductions.h"
 #include "core/ops/softmax.h"
 #include "core/pointwise.h"
 #include "core/recompute.h"
@@ -11,7 +12,7 @@
 namespace tempera {
 namespace {
 
-// Elementwise operations list themselves in elementwise.cpp.
+// Elementwise operations and reductions list themselves in their files.
 constexpr const Op* kOps[] = {
     &pointwise_op,
     &recompute_op,
@@ -24,8 +25,7 @@ constexpr const Op* kOps[] = {
 std::span<const Op* const> all_ops() {
   static const std::vector<const Op*> ops = [] {
     std::vector<const Op*> all(std::begin(kOps), std::end(kOps));
-    const auto elementwise = elementwise_ops();
-    all.insert(all.end(), elementwise.begin(), elementwise.end());
+    for (const auto family : {elementwise_ops(), reduction_ops()}) all.insert(all.end(), family.begin(), family.end());
     std::sort(all.begin(), all.end(), [](const Op* a, const Op* b) { return a->name < b->name; });
     return all;
   }();
