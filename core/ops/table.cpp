@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/ops/channel_norm.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/layer_norm.h"
+#include "core/ops/order.h"
 #include "core/ops/reductions.h"
+#include "core/ops/scans.h"
 #include "core/ops/softmax.h"
 #include "core/pointwise.h"
 #include "core/recompute.h"
@@ -18,6 +22,16 @@ constexpr const Op* kOps[] = {
     &recompute_op,
     // normalisation
     &softmax_op,
+    &log_softmax_op,
+    &layer_norm_op,
+    &rms_norm_op,
+    &group_norm_op,
+    &batch_norm_op,
+    // scans and order
+    &cumsum_op,
+    &cummax_op,
+    &sort_op,
+    &topk_op,
 };
 
 }  // namespace
