@@ -8,16 +8,28 @@
 namespace tempera {
 namespace {
 
-constexpr Index kBlock = 64;  // columns whose running values fit into registers or L1
+constexpr Index kBlock = 64;  // lines that run side by side: their values fit into registers or L1
 
-// Calls f(offset, width) for blocks of at most kBlock neighbouring columns.
+// Neighbouring lines along the axis: columns, or rows where the axis is the last. Several at once, so that no addition
+// waits for the one before.
+template <bool Rows>
+struct Block {
+  Index offset, width, extent, stride;
+  Index at(Index e, Index i) const { return Rows ? offset + i * stride + e : offset + e * stride + i; }
+};
+
+// Calls f(block) for all blocks of at most kBlock columns, or 8 rows.
 template <class F>
 void for_blocks(int threads, const AxisView& view, const F& f) {
+  if (view.inner == 1)
+    return parallel_panels(threads, view.outer, 8, [&](Index first, Index last) {
+      f(Block<true>{first * view.extent, last - first, view.extent, view.extent});
+    });
   const Index blocks = (view.inner + kBlock - 1) / kBlock;
   parallel_panels(threads, view.outer * blocks, 16, [&](Index first, Index last) {
     for (Index k = first; k < last; ++k) {
-      const Index begin = k % blocks * kBlock;
-      f(k / blocks * view.extent * view.inner + begin, std::min(kBlock, view.inner - begin));
+      const Index begin = k % blocks * kBlock, slab = view.extent * view.inner;
+      f(Block<false>{k / blocks * slab + begin, std::min(kBlock, view.inner - begin), view.extent, view.inner});
     }
   });
 }
@@ -27,15 +39,14 @@ template <class T>
 void running_sum(const Tensor& x, Tensor& y, const AxisView& view, int threads, bool from_back, bool add) {
   const T* in = x.data<T>();
   T* out = y.data<T>();
-  for_blocks(threads, view, [&](Index offset, Index width) {
+  for_blocks(threads, view, [&](const auto block) {
     double sum[kBlock] = {};
-    for (Index e = 0; e < view.extent; ++e) {
-      const Index at = offset + (from_back ? view.extent - 1 - e : e) * view.inner;
-      for (Index i = 0; i < width; ++i) {
-        sum[i] += static_cast<double>(in[at + i]);
-        out[at + i] = (add ? out[at + i] : T(0)) + static_cast<T>(sum[i]);
+    for (Index e = 0; e < block.extent; ++e)
+      for (Index i = 0; i < block.width; ++i) {
+        const Index at = block.at(from_back ? block.extent - 1 - e : e, i);
+        sum[i] += static_cast<double>(in[at]);
+        out[at] = (add ? out[at] : T(0)) + static_cast<T>(sum[i]);
       }
-    }
   });
 }
 
@@ -43,14 +54,14 @@ template <class T>
 void running_max(const Tensor& x, Tensor& y, const AxisView& view, int threads) {
   const T* in = x.data<T>();
   T* out = y.data<T>();
-  for_blocks(threads, view, [&](Index offset, Index width) {
+  for_blocks(threads, view, [&](const auto block) {
     T top[kBlock];
     std::fill_n(top, kBlock, -std::numeric_limits<T>::infinity());
-    for (Index e = 0; e < view.extent; ++e)
-      for (Index i = 0; i < width; ++i) {
-        const T now = in[offset + e * view.inner + i];
+    for (Index e = 0; e < block.extent; ++e)
+      for (Index i = 0; i < block.width; ++i) {
+        const T now = in[block.at(e, i)];
         top[i] = top[i] > now || top[i] != top[i] ? top[i] : now;
-        out[offset + e * view.inner + i] = top[i];
+        out[block.at(e, i)] = top[i];
       }
   });
 }
@@ -61,11 +72,11 @@ void running_max_backward(const Tensor& x, const Tensor& y, const Tensor& dy, In
                           int threads) {
   const T *in = x.data<T>(), *top = y.data<T>(), *g = dy.data<T>();
   T* out = to.grad.data<T>();
-  for_blocks(threads, view, [&](Index offset, Index width) {
+  for_blocks(threads, view, [&](const auto block) {
     T sum[kBlock] = {};
-    for (Index e = view.extent - 1; e >= 0; --e)
-      for (Index i = 0; i < width; ++i) {
-        const Index at = offset + e * view.inner + i;
+    for (Index e = block.extent - 1; e >= 0; --e)
+      for (Index i = 0; i < block.width; ++i) {
+        const Index at = block.at(e, i);
         sum[i] += g[at];
         const bool here = in[at] == top[at] || in[at] != in[at];
         out[at] = (to.add ? out[at] : T(0)) + (here ? sum[i] : T(0));
