@@ -27,7 +27,8 @@ struct Softmax {
     const Lanes<T> shift = shift_of<T>(strip, x);
     Lanes<T> total(0);
     strip.each([&](auto io, Index at) {
-      const Lanes<T> e = exp(io.load(x + at, kLow<T>) - shift);  // lanes past the end: exp(-inf) = 0
+      // Lanes past the end are exp(0), and then 0: exp(-inf) would run through slow denormals.
+      const Lanes<T> e = io.keep(exp(io.keep(io.load(x + at, 0) - shift)));
       total += e;
       io.store(y + at, e);
     });
@@ -54,7 +55,7 @@ struct LogSoftmax {
   static void forward(const Strip& strip, const T* x, T* y) {
     const Lanes<T> shift = shift_of<T>(strip, x);
     Lanes<T> total(0);
-    strip.each([&](auto io, Index at) { total += exp(io.load(x + at, kLow<T>) - shift); });
+    strip.each([&](auto io, Index at) { total += io.keep(exp(io.keep(io.load(x + at, 0) - shift))); });
     total = strip.sum(total);
     const Lanes<T> rest = where(total == Lanes<T>(0), Lanes<T>(0), log(total));
     strip.each([&](auto io, Index at) { io.store(y + at, io.load(x + at, 0) - shift - rest); });

@@ -17,17 +17,20 @@
 
 namespace tempera {
 
-// How a step of a strip touches memory: all lanes, or the first `count`; the others read `fill`.
+// How a step of a strip touches memory: all lanes, or the first `count`; the others read `fill`. keep() makes
+// those others 0.
 template <class T>
 struct WholeLanes {
   static TEMPERA_INLINE Lanes<T> load(const T* from, T) { return Lanes<T>::load(from); }
   static TEMPERA_INLINE void store(T* to, Lanes<T> x) { x.store(to); }
+  static TEMPERA_INLINE Lanes<T> keep(Lanes<T> x) { return x; }
 };
 template <class T>
 struct PartLanes {
   Index count;
   TEMPERA_INLINE Lanes<T> load(const T* from, T fill) const { return Lanes<T>::load(from, count, fill); }
   TEMPERA_INLINE void store(T* to, Lanes<T> x) const { x.store(to, count); }
+  TEMPERA_INLINE Lanes<T> keep(Lanes<T> x) const { return Lanes<T>::load(reinterpret_cast<const T*>(&x.v), count); }
 };
 
 template <class T>

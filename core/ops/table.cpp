@@ -5,13 +5,17 @@
 
 #include "core/ops/channel_norm.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/gradient_flow.h"
 #include "core/ops/layer_norm.h"
+#include "core/ops/linear.h"
+#include "core/ops/matmul.h"
 #include "core/ops/order.h"
 #include "core/ops/reductions.h"
 #include "core/ops/scans.h"
 #include "core/ops/softmax.h"
 #include "core/pointwise.h"
 #include "core/recompute.h"
+#include "core/rowwise.h"
 
 namespace tempera {
 namespace {
@@ -20,6 +24,11 @@ namespace {
 constexpr const Op* kOps[] = {
     &pointwise_op,
     &recompute_op,
+    &straight_through_op,
+    &rowwise_op,
+    // products
+    &linear_op,
+    &matmul_op,
     // normalisation
     &softmax_op,
     &log_softmax_op,
