@@ -13,6 +13,9 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 #include "core/shape.h"
 
@@ -36,6 +39,31 @@ struct LaneTypes<double> {
   using Values = double __attribute__((vector_size(64)));
   using Bits = std::int64_t __attribute__((vector_size(64)));
 };
+
+// The first `count` of 64 bytes of scalars. A copy of variable length is a call and a stalled load; a mask is neither.
+#ifdef __AVX512F__
+TEMPERA_INLINE void load_first(const float* from, Index count, LaneTypes<float>::Values& v) {
+  v = LaneTypes<float>::Values(_mm512_mask_loadu_ps(__m512(v), static_cast<__mmask16>((1u << count) - 1), from));
+}
+TEMPERA_INLINE void load_first(const double* from, Index count, LaneTypes<double>::Values& v) {
+  v = LaneTypes<double>::Values(_mm512_mask_loadu_pd(__m512d(v), static_cast<__mmask8>((1u << count) - 1), from));
+}
+TEMPERA_INLINE void store_first(float* to, Index count, LaneTypes<float>::Values v) {
+  _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << count) - 1), __m512(v));
+}
+TEMPERA_INLINE void store_first(double* to, Index count, LaneTypes<double>::Values v) {
+  _mm512_mask_storeu_pd(to, static_cast<__mmask8>((1u << count) - 1), __m512d(v));
+}
+#else
+template <class T>
+void load_first(const T* from, Index count, typename LaneTypes<T>::Values& v) {
+  std::memcpy(&v, from, static_cast<std::size_t>(count) * sizeof(T));
+}
+template <class T>
+void store_first(T* to, Index count, typename LaneTypes<T>::Values v) {
+  std::memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(T));
+}
+#endif
 }  // namespace detail
 
 // All ones or all zeros per lane; what comparisons give and where() takes.
@@ -71,13 +99,11 @@ struct Lanes {
   // The first `count` lanes from memory, `fill` in the others.
   static TEMPERA_INLINE Lanes load(const T* from, Index count, T fill = 0) {
     Lanes x(fill);
-    std::memcpy(&x.v, from, static_cast<std::size_t>(count) * sizeof(T));
+    detail::load_first(from, count, x.v);
     return x;
   }
   TEMPERA_INLINE void store(T* to) const { std::memcpy(to, &v, sizeof(v)); }
-  TEMPERA_INLINE void store(T* to, Index count) const {
-    std::memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(T));
-  }
+  TEMPERA_INLINE void store(T* to, Index count) const { detail::store_first(to, count, v); }
 
   friend TEMPERA_INLINE Lanes operator+(Lanes a, Lanes b) { return a.v + b.v; }
   friend TEMPERA_INLINE Lanes operator-(Lanes a, Lanes b) { return a.v - b.v; }

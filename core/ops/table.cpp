@@ -7,6 +7,7 @@
 #include "core/ops/concat.h"
 #include "core/ops/conv.h"
 #include "core/ops/dropout.h"
+#include "core/ops/channel_norm.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/fft_conv.h"
 #include "core/ops/gradient_flow.h"
@@ -21,6 +22,12 @@
 #include "core/ops/reshape.h"
 #include "core/ops/roll.h"
 #include "core/ops/slice.h"
+#include "core/ops/layer_norm.h"
+#include "core/ops/linear.h"
+#include "core/ops/matmul.h"
+#include "core/ops/order.h"
+#include "core/ops/reductions.h"
+#include "core/ops/scans.h"
 #include "core/ops/softmax.h"
 #include "core/ops/unfold.h"
 #include "core/ops/pool.h"
@@ -33,7 +40,7 @@
 namespace tempera {
 namespace {
 
-// Elementwise operations list themselves in elementwise.cpp.
+// Elementwise operations and reductions list themselves in their files.
 constexpr const Op* kOps[] = {
     &pointwise_op,
     &recompute_op,
@@ -77,6 +84,16 @@ constexpr const Op* kOps[] = {
     &embedding_op,
     &masked_fill_op,
     &triangle_op,
+    &log_softmax_op,
+    &layer_norm_op,
+    &rms_norm_op,
+    &group_norm_op,
+    &batch_norm_op,
+    // scans and order
+    &cumsum_op,
+    &cummax_op,
+    &sort_op,
+    &topk_op,
 };
 
 }  // namespace
@@ -84,8 +101,7 @@ constexpr const Op* kOps[] = {
 std::span<const Op* const> all_ops() {
   static const std::vector<const Op*> ops = [] {
     std::vector<const Op*> all(std::begin(kOps), std::end(kOps));
-    const auto elementwise = elementwise_ops();
-    all.insert(all.end(), elementwise.begin(), elementwise.end());
+    for (const auto family : {elementwise_ops(), reduction_ops()}) all.insert(all.end(), family.begin(), family.end());
     std::sort(all.begin(), all.end(), [](const Op* a, const Op* b) { return a->name < b->name; });
     return all;
   }();
