@@ -138,7 +138,8 @@ std::vector<Example> batch_examples() {
       {"given statistics",
        {{{2, 3, 5}, -2, 2}, {{3}, 0.5, 2}, {{3}}},
        [](std::span<const Var> x) {
-         Tensor mean = Tensor::full({3}, x[0].dtype(), 0.25), var = Tensor::full({3}, x[0].dtype(), 1.5);
+         const auto& pool = x[0].tape().pool();
+         Tensor mean = Tensor::full({3}, x[0].dtype(), 0.25, pool), var = Tensor::full({3}, x[0].dtype(), 1.5, pool);
          return batch_norm_inference(x[0], mean, var, x[1], x[2]);
        },
        "F.batch_norm(a, torch.full((3,), 0.25, dtype=a.dtype), torch.full((3,), 1.5, dtype=a.dtype), b, c, False)"}};
