@@ -1,8 +1,8 @@
 #include "core/ops/elementwise.h"
 
 #include <array>
-#include <numbers>
 
+#include "core/activation.h"
 #include "core/pointwise.h"
 
 namespace tempera {
@@ -26,8 +26,6 @@ std::vector<Example> binary(Binary f, double low, double high, const char* torch
 }
 
 constexpr double kSmooth = 1e-9;  // no reduction but that of broadcasting
-constexpr double kSqrtHalf = std::numbers::sqrt2 / 2;
-const double kSqrt2OverPi = std::sqrt(2 / std::numbers::pi);
 
 // One constant and one function per operation.
 #define TEMPERA_UNARY(NAME, LOW, HIGH, TORCH, FORMULA)                                       \
@@ -64,10 +62,10 @@ TEMPERA_UNARY(tanh,       -3,    3,   "torch.tanh(a)",                       tan
 TEMPERA_UNARY(erf,        -3,    3,   "torch.erf(a)",                        erf(a))
 TEMPERA_UNARY(sigmoid,    -5,    5,   "torch.sigmoid(a)",                    sigmoid(a))
 TEMPERA_UNARY(softplus,   -5,    5,   "F.softplus(a, threshold=1000)",       softplus(a))
-TEMPERA_UNARY(relu,       -3,    3,   "torch.relu(a)",                       where(a > 0, a, decltype(a)(0)))
-TEMPERA_UNARY(gelu,       -4,    4,   "F.gelu(a)",                           0.5 * a * (1 + erf(kSqrtHalf * a)))
-TEMPERA_UNARY(gelu_tanh,  -4,    4,   "F.gelu(a, approximate='tanh')",       a * sigmoid(2 * kSqrt2OverPi * (a + 0.044715 * a * a * a)))
-TEMPERA_UNARY(silu,       -5,    5,   "F.silu(a)",                           a * sigmoid(a))
+TEMPERA_UNARY(relu,       -3,    3,   "torch.relu(a)",                       formulas::Relu{}(a))
+TEMPERA_UNARY(gelu,       -4,    4,   "F.gelu(a)",                           formulas::Gelu{}(a))
+TEMPERA_UNARY(gelu_tanh,  -4,    4,   "F.gelu(a, approximate='tanh')",       formulas::GeluTanh{}(a))
+TEMPERA_UNARY(silu,       -5,    5,   "F.silu(a)",                           formulas::Silu{}(a))
 
 TEMPERA_BINARY(add,       -2,    2,   "a + b",                               a + b)
 TEMPERA_BINARY(sub,       -2,    2,   "a - b",                               a - b)

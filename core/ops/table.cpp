@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "core/ops/elementwise.h"
+#include "core/ops/linear.h"
+#include "core/ops/matmul.h"
 #include "core/ops/softmax.h"
 #include "core/pointwise.h"
 #include "core/recompute.h"
@@ -15,6 +17,9 @@ namespace {
 constexpr const Op* kOps[] = {
     &pointwise_op,
     &recompute_op,
+    // products
+    &linear_op,
+    &matmul_op,
     // normalisation
     &softmax_op,
 };

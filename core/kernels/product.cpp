@@ -1,0 +1,74 @@
+#include "core/kernels/product.h"
+
+#include <algorithm>
+
+#include "core/parallel.h"
+
+namespace tempera::kernels {
+namespace {
+
+// Below this many multiplications a second thread costs more than it brings.
+constexpr Index kWorthAThread = 1 << 16;
+// Row panels start at multiples of this, so that threads do not share cache lines of C more than they must.
+constexpr Index kRowUnit = 32;
+
+template <class T>
+const T* first_row(Operand<T> a, Index row) {
+  return a.at + (a.transpose == Transpose::no ? row * a.ld : row);
+}
+
+}  // namespace
+
+template <class T>
+void product(const Team& team, Index m, Index n, Index k, T alpha, Operand<T> a, Operand<T> b, T beta, T* c, Index ldc,
+             Epilogue epilogue) {
+  const std::size_t bytes = (gemm_workspace_bytes<T>(m, n, k) + 63) / 64 * 64;
+  const Index threads = m * n * k >= kWorthAThread ? team.threads : 1;
+  const Index rows = std::max(kRowUnit, ((m + threads - 1) / threads + kRowUnit - 1) / kRowUnit * kRowUnit);
+  const Index parts = threads == 1 ? 1 : (m + rows - 1) / rows;
+  const Storage scratch = Pool::allocate(team.pool, bytes * static_cast<std::size_t>(std::max<Index>(1, parts)));
+  const auto run = [&](Index part, Index first, Index last) {
+    const auto shifted = [&](Index row, Index count, Index col, Index cols) {
+      epilogue(first + row, count, col, cols);
+    };
+    const Workspace ws(scratch.data() + static_cast<std::size_t>(part) * bytes, bytes);
+    gemm(a.transpose, b.transpose, last - first, n, k, alpha, first_row(a, first), a.ld, b.at, b.ld, beta,
+         c + first * ldc, ldc, ws, epilogue ? Epilogue(shifted) : Epilogue());
+  };
+  if (parts <= 1) return run(0, 0, m);
+  parallel_panels(static_cast<int>(threads), m, rows, [&](Index first, Index last) { run(first / rows, first, last); });
+}
+
+template <class T>
+void products(const Team& team, const Batch& batch, Index m, Index n, Index k, T alpha, Operand<T> a, Operand<T> b,
+              T beta, T* c, Index ldc) {
+  const auto at = [](Operand<T> x, Index offset) { return Operand<T>{x.at + offset, x.ld, x.transpose}; };
+  const bool summed = batch.stride_c == 0 && batch.count > 1;
+  if (summed || batch.count < team.threads) {
+    for (Index i = 0; i < batch.count; ++i)
+      product(team, m, n, k, alpha, at(a, i * batch.stride_a), at(b, i * batch.stride_b), summed && i > 0 ? T(1) : beta,
+              c + i * batch.stride_c, ldc);
+    return;
+  }
+  const int threads = batch.count * m * n * k >= kWorthAThread ? team.threads : 1;
+  const std::size_t bytes = (gemm_workspace_bytes<T>(m, n, k) + 63) / 64 * 64;
+  const Index share = (batch.count + threads - 1) / threads;
+  const Storage scratch = Pool::allocate(team.pool, bytes * static_cast<std::size_t>(threads));
+  parallel_panels(threads, batch.count, share, [&](Index first, Index last) {
+    const Workspace ws(scratch.data() + static_cast<std::size_t>(first / share) * bytes, bytes);
+    for (Index i = first; i < last; ++i)
+      gemm(a.transpose, b.transpose, m, n, k, alpha, a.at + i * batch.stride_a, a.ld, b.at + i * batch.stride_b, b.ld,
+           beta, c + i * batch.stride_c, ldc, ws);
+  });
+}
+
+template void product(const Team&, Index, Index, Index, float, Operand<float>, Operand<float>, float, float*, Index,
+                      Epilogue);
+template void product(const Team&, Index, Index, Index, double, Operand<double>, Operand<double>, double, double*,
+                      Index, Epilogue);
+template void products(const Team&, const Batch&, Index, Index, Index, float, Operand<float>, Operand<float>, float,
+                       float*, Index);
+template void products(const Team&, const Batch&, Index, Index, Index, double, Operand<double>, Operand<double>, double,
+                       double*, Index);
+
+}  // namespace tempera::kernels
