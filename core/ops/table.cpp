@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/ops/cross_entropy.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
 #include "core/ops/matmul.h"
@@ -22,6 +23,8 @@ constexpr const Op* kOps[] = {
     &matmul_op,
     // normalisation
     &softmax_op,
+    // losses
+    &cross_entropy_op,
 };
 
 }  // namespace
