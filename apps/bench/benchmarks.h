@@ -1,0 +1,28 @@
+// The benchmarks of the program `bench`, each in a file of its own.
+#pragma once
+
+#include <string_view>
+
+#include "apps/support/table.h"
+
+namespace tempera::bench {
+
+struct Options {
+  int threads = 1;
+  double seconds = 0.5;  // to spend on one measurement, about
+};
+
+struct Benchmark {
+  std::string_view name, what;
+  Table (*run)(const Options&);
+};
+
+Table gradcheck(const Options& options);
+Table pointwise(const Options& options);
+
+inline constexpr Benchmark kBenchmarks[] = {
+    {"gradcheck", "every operation's gradient against finite differences: worst error, checks, kinks", gradcheck},
+    {"pointwise", "a chain of four elementwise operations as one lambda against four operations", pointwise},
+};
+
+}  // namespace tempera::bench
