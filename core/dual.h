@@ -121,9 +121,10 @@ struct Dual {
   friend TEMPERA_INLINE Dual erf(const Dual& x) {
     return chain(erf(x.v), L(2 * std::numbers::inv_sqrtpi) * exp(-(x.v * x.v)), x);
   }
+  // With z = exp(-|x|) both tails are exact: y = 1 / (1 + z) or z / (1 + z), y' = z / (1 + z)^2.
   friend TEMPERA_INLINE Dual sigmoid(const Dual& x) {
-    const L y = sigmoid(x.v);
-    return chain(y, y * sigmoid(-x.v), x);
+    const L z = exp(-abs(x.v)), r = L(1) / (L(1) + z);
+    return chain(where(x.v >= L(0), L(1), z) * r, z * r * r, x);
   }
   friend TEMPERA_INLINE Dual softplus(const Dual& x) { return chain(softplus(x.v), sigmoid(x.v), x); }
   friend TEMPERA_INLINE Dual sin(const Dual& x) { return chain(sin(x.v), cos(x.v), x); }

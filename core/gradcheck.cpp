@@ -74,7 +74,7 @@ class Check {
     for (const Tensor& input : inputs_) vars.push_back(tape_.constant(input));
     const Var y = f_(vars);
     require(y.dtype() == DType::float64, "gradcheck", "the function gave {}; give it float64 inputs", y.dtype());
-    return y.value();
+    return y.value().clone();  // the value may be a view of an input, which moves on
   }
 
   // With `on_top`, every input carries a gradient already when f's backward pass begins.

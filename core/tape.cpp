@@ -86,7 +86,7 @@ Var Tape::constant(Tensor value) {
 
 int Tape::append_leaf(const Tensor& value) {
   require(value.defined() && is_floating(value.dtype()), "Tape",
-          "a gradient was asked for {}; only float32 and float64 have one", to_string(value));
+          "a gradient was asked for {}; only float32 and float64 have one", value);
   Node& node = nodes_.emplace_back();
   node.shape = value.shape();
   node.dtype = value.dtype();
@@ -104,7 +104,7 @@ Var Tape::leaf(Tensor value) {
 Var Tape::parameter(Tensor value, Tensor grad) {
   if (!recording_) return constant(std::move(value));
   require(grad.defined() && grad.shape() == value.shape() && grad.dtype() == value.dtype(), "Tape::parameter",
-          "the gradient buffer is {}, but the parameter is {}", to_string(grad), to_string(value));
+          "the gradient buffer is {}, but the parameter is {}", grad, value);
   const int node = append_leaf(value);
   nodes_.back().target = std::move(grad);
   return Var(std::move(value), this, node, epoch_);
@@ -199,8 +199,7 @@ void Tape::forget_since(Mark mark) {
 void Tape::seed(const Var& y, const Tensor& dy) {
   check_current(y, "Tape::backward");
   require(y.requires_grad(), "Tape::backward", "no leaf or parameter reaches this Var, so it has no gradient");
-  require(dy.shape() == y.shape() && dy.dtype() == y.dtype(), "Tape::backward", "dy is {}, but y is {}", to_string(dy),
-          to_string(y.value()));
+  require(dy.shape() == y.shape() && dy.dtype() == y.dtype(), "Tape::backward", "dy is {}, but y is {}", dy, y.value());
   const Node& node = nodes_[static_cast<std::size_t>(y.node_)];
   require(!node.played, "Tape::backward", "'{}' was played already; its records are gone. Record the step again",
           node.op ? node.op->name : "leaf");
@@ -301,8 +300,7 @@ void Gradients::add(int input, Tensor contribution) {
   if (!wanted(input)) return;
   const Tape::Node& target = tape_.nodes_[static_cast<std::size_t>(node.inputs[input])];
   require(contribution.shape() == target.shape && contribution.dtype() == target.dtype, node.op->name,
-          "the gradient of input {} is {}, but the input is {} {}", input, to_string(contribution), target.dtype,
-          target.shape);
+          "the gradient of input {} is {}, but the input is {} {}", input, contribution, target.dtype, target.shape);
   if (!tape_.probe_ && !tape_.watch_) return tape_.give(node.inputs[input], std::move(contribution));
   tape_.contributions_[base_ + static_cast<std::size_t>(input)] = std::move(contribution);
 }

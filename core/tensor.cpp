@@ -78,8 +78,8 @@ Tensor Tensor::to(DType dtype, const std::shared_ptr<Pool>& pool) const {
 }
 
 void Tensor::copy_from(const Tensor& other) {
-  require(other.shape_ == shape_ && other.dtype_ == dtype_, "Tensor::copy_from", "{} came where {} was wanted",
-          to_string(other), to_string(*this));
+  require(other.shape_ == shape_ && other.dtype_ == dtype_, "Tensor::copy_from", "{} came where {} was wanted", other,
+          *this);
   std::memmove(data_, other.data_, bytes());
 }
 
@@ -109,7 +109,7 @@ std::vector<double> Tensor::to_vector() const {
 }
 
 void Tensor::wrong_type(DType wanted) const {
-  fail("Tensor", "a tensor of {} was read as {}", to_string(*this), wanted);
+  fail("Tensor", "a tensor of {} was read as {}", *this, wanted);
 }
 
 void Tensor::wrong_rank(int wanted) const {

@@ -143,3 +143,12 @@ class Tensor {
 std::string to_string(const Tensor& tensor);
 
 }  // namespace tempera
+
+// Lazily, so that a check that holds formats nothing: require(ok, who, "{} came", tensor).
+template <>
+struct fmt::formatter<tempera::Tensor> : fmt::formatter<std::string> {
+  template <class Context>
+  auto format(const tempera::Tensor& tensor, Context& context) const {
+    return fmt::formatter<std::string>::format(tempera::to_string(tensor), context);
+  }
+};

@@ -5,11 +5,13 @@
 
 #include "core/ops/cross_entropy.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/gradient_flow.h"
 #include "core/ops/linear.h"
 #include "core/ops/matmul.h"
 #include "core/ops/softmax.h"
 #include "core/pointwise.h"
 #include "core/recompute.h"
+#include "core/rowwise.h"
 
 namespace tempera {
 namespace {
@@ -18,6 +20,8 @@ namespace {
 constexpr const Op* kOps[] = {
     &pointwise_op,
     &recompute_op,
+    &straight_through_op,
+    &rowwise_op,
     // products
     &linear_op,
     &matmul_op,

@@ -1,0 +1,135 @@
+// Counts heap allocations: after two steps of one shape, forward, backward and update allocate nothing.
+//
+// A program of its own, because it replaces malloc for the whole process.
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+
+#include "core/ops/elementwise.h"
+#include "core/ops/linear.h"
+#include "core/ops/matmul.h"
+#include "core/ops/softmax.h"
+#include "core/pointwise.h"
+#include "core/random.h"
+#include "core/recompute.h"
+#include "core/rowwise.h"
+
+namespace {
+std::atomic<long> allocations{0};
+}
+
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+
+void* malloc(std::size_t bytes) {
+  ++allocations;
+  return __libc_malloc(bytes);
+}
+void* calloc(std::size_t count, std::size_t bytes) {
+  ++allocations;
+  return __libc_calloc(count, bytes);
+}
+void* realloc(void* old, std::size_t bytes) {
+  ++allocations;
+  return __libc_realloc(old, bytes);
+}
+void* memalign(std::size_t alignment, std::size_t bytes) {
+  ++allocations;
+  return __libc_memalign(alignment, bytes);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+  return memalign(alignment, bytes);
+}
+int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
+  *out = memalign(alignment, bytes);
+  return *out ? 0 : 12;
+}
+}
+
+using namespace tempera;
+
+namespace {
+
+Tensor random(const Shape& shape, const char* stream, DType dtype) {
+  Tensor tensor = Tensor::empty(shape, dtype);
+  Rng(1, stream).fill_normal(tensor, 0, 0.2);
+  return tensor;
+}
+
+// A step of a small attention block with feed-forward layer and a squared loss.
+struct Model {
+  explicit Model(DType dtype)
+      : x(random({4, 24, 32}, "x", dtype)),
+        q(random({32, 32}, "q", dtype)),
+        up(random({64, 32}, "up", dtype)),
+        bias(random({64}, "bias", dtype)),
+        down(random({32, 64}, "down", dtype)) {
+    for (const Tensor* w : {&q, &up, &bias, &down}) grads.push_back(Tensor::empty(w->shape(), dtype));
+  }
+
+  double step(Tape& tape) {
+    tape.reset();
+    const Var input = tape.constant(x);
+    const Var wq = tape.parameter(q, grads[0]), wu = tape.parameter(up, grads[1]), b = tape.parameter(bias, grads[2]),
+              wd = tape.parameter(down, grads[3]);
+    Var loss;
+    {
+      const Tape::Scope scope(tape, "block");
+      const Var h = linear(input, wq);
+      const Var scores = softmax(matmul(h, h, Transpose::no, Transpose::yes) * 0.2);
+      const Var mixed = input + matmul(scores, h);
+      const double n = 32;
+      const Var normed = rowwise([n](auto a, auto s) { return a * rsqrt(s / n + 1e-5); },
+                                 std::tuple(row_sum([](auto a) { return a * a; })), mixed);
+      const Var out = linear(linear(normed, wu, b, Activation::gelu), wd);
+      loss = rowwise([](auto, auto s) { return s; }, std::tuple(row_sum([](auto a) { return a * a; })), out);
+    }
+    const double value = loss.value().at(0);
+    tape.backward(loss, Tensor::full(loss.shape(), loss.dtype(), 1e-3, tape.pool()));
+    loss = Var();
+    Tensor* weights[] = {&q, &up, &bias, &down};
+    for (std::size_t i = 0; i < 4; ++i)
+      dispatch(x.dtype(), [&]<class T>(Type<T>) { weights[i]->vec<T>() -= static_cast<T>(1e-3) * grads[i].vec<T>(); });
+    return value;
+  }
+
+  Tensor x, q, up, bias, down;
+  std::vector<Tensor> grads;
+};
+
+int check(DType dtype, int threads, bool watch) {
+  Model model(dtype);
+  Tape tape(threads);
+  tape.watch(watch);
+  for (int i = 0; i < 2; ++i) model.step(tape);
+  const long before = allocations;
+  for (int i = 0; i < 5; ++i) model.step(tape);
+  const long made = allocations - before;
+  std::printf("%s, %d threads, watch %s: %ld allocations in 5 steps\n", dtype == DType::float32 ? "float32" : "float64",
+              threads, watch ? "on" : "off", made);
+  return made == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main() {
+  // The counter itself must be seen to count.
+  const long before = allocations;
+  void* volatile probe = std::malloc(10);
+  int* volatile number = new int(3);
+  std::free(probe);
+  delete number;
+  if (allocations - before < 2) {
+    std::puts("the hooks do not count");
+    return 1;
+  }
+  int failures = 0;
+  for (const DType dtype : {DType::float32, DType::float64})
+    for (const int threads : {1, 2})
+      for (const bool watch : {false, true}) failures += check(dtype, threads, watch);
+  return failures;
+}
