@@ -111,6 +111,13 @@ TEST_CASE("no source exceeds 600 lines", "[house]") {
   }
 }
 
+TEST_CASE("operations are found where they are declared", "[house]") {
+  const std::vector<Source> all{{"core/a.h", "extern const Op a_op;\nextern const Op b_op;\n"},
+                                {"core/a.cpp", "const Op a_op{\"alpha\", examples};\n"},
+                                {"tests/t.cpp", "extern const Op t_op;\n"}};
+  CHECK(declared_ops(all) == std::vector<std::string>{"alpha", "b"});
+}
+
 TEST_CASE("every operation that a header declares stands in the table", "[house]") {
   const std::vector<std::string> declared = declared_ops(sources());
   REQUIRE(declared.size() >= 3);
