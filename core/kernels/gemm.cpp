@@ -3,7 +3,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <array>
-#include <cstdint>
+#include <limits>
 #include <utility>
 
 #include "core/error.h"
@@ -17,18 +17,15 @@ namespace {
 
 namespace packet = Eigen::internal;  // full-width vectors, with an explicit fma where the machine has one
 
-// Tiles of C that stay in registers, rows x vectors of sums, beside one row of B and one element of A. A block of B, as
-// long as kDepth allows, takes at most kPanelBytes and stays in the second-level cache.
+// A tile of C, kHigh[vectors] rows by 1 to 3 vectors, stays in registers beside one row of B and one element of A.
+// Tiles of three vectors need fewer loads per fma; they are taken for products at least kWide vectors wide. A block of
+// B, kDepth long, has at most kPanelBytes and stays in the second-level cache.
 #if defined(__AVX512F__)
 constexpr Index kWide = 5;
-constexpr Index kHigh[] = {0, 14, 14,
-                           8};  // rows of a tile of 1, 2, 3 vectors: 28 + 2 + 1 or 24 + 3 + 1 of 32 registers
+constexpr Index kHigh[] = {0, 14, 14, 8};  // 28 + 2 + 1 or 24 + 3 + 1 of 32 registers
 constexpr Index kPanelBytes = 512 * 1024;
 #else
-#ifndef WIDE
-#define WIDE 5
-#endif
-constexpr Index kWide = WIDE;
+constexpr Index kWide = std::numeric_limits<Index>::max();
 constexpr Index kHigh[] = {0, 6, 6, 4};  // 12 + 2 + 1 or 12 + 3 + 1 of 16 registers
 constexpr Index kPanelBytes = 256 * 1024;
 #endif
@@ -184,12 +181,12 @@ struct Product {
   Index ldc;
 };
 
-// A^T is packed where a row of the tile would reuse it often and its rows lie far apart; A is read where it lies.
+// A is read where it lies; A^T too, unless its rows lie far apart and a packed sliver would be used often. (Measured.)
 template <class T>
 bool packs_a(const Product<T>& x) {
   return x.ta == Transpose::yes && x.n * x.lda * static_cast<Index>(sizeof(T)) >= kPackBytes;
 }
-// B^T is packed to be transposed, B if it is used often and would not stay in the cache where it lies.
+// B^T is packed to be transposed; B if it is used often and would not stay in the cache where it lies.
 template <class T>
 bool packs_b(const Product<T>& x) {
   const Index bytes = std::min(x.k, kDepth) * x.ldb * static_cast<Index>(sizeof(T));
@@ -212,7 +209,7 @@ bool reads_in_place(const Product<T>& x, Index wide) {
   return !packs_b(x) && wide % Tiling<T>::lanes == 0;
 }
 
-// Panels of a block of columns, in vectors.
+// Panels of a block of columns, counted in vectors.
 template <class T>
 Cut panels_of(const Product<T>& x, Index cols) {
   const Index vectors = round_up(cols, Tiling<T>::lanes) / Tiling<T>::lanes;

@@ -1,0 +1,47 @@
+#include "layers/context.h"
+
+namespace tempera {
+
+Context::Context(Tape& tape, const Parameters& parameters, Tensor gradients, const Rng& rng)
+    : tape_(tape),
+      parameters_(parameters),
+      gradients_(std::move(gradients)),
+      rng_(rng),
+      training_(true),
+      bound_(parameters.entries().size()) {
+  require(gradients_.size() == parameters.flat_size() && gradients_.dtype() == parameters.dtype(), "Context",
+          "the gradient buffer is {}, but the parameters are {}", gradients_, parameters.flat());
+}
+
+Context::Context(Tape& tape, const Parameters& parameters)
+    : tape_(tape), parameters_(parameters), rng_(0, "none"), training_(false), bound_(parameters.entries().size()) {}
+
+void Context::begin(std::uint64_t step, Index first_sample) {
+  for (Var& var : bound_) var = Var();
+  tape_.reset();
+  tape_.set_step(static_cast<std::int64_t>(step));
+  rng_ = rng_.at_step(step);
+  first_sample_ = first_sample;
+  // All parameters are bound before the first operation: one that takes no part still gets its zero gradient.
+  for (const Parameters::Entry& entry : parameters_.entries()) {
+    const Parameter& parameter = *entry.parameter;
+    bound_[static_cast<std::size_t>(parameter.index)] =
+        training_ && parameter.trainable ? tape_.parameter(parameter.value, parameters_.view(gradients_, entry))
+                                         : tape_.constant(parameter.value);
+  }
+}
+
+const Var& Context::operator[](const Parameter& parameter) {
+  static const Var kAbsent;
+  if (!parameter.exists()) return kAbsent;
+  require(parameter.index >= 0 && bound_[static_cast<std::size_t>(parameter.index)].defined(), "Context",
+          "a parameter of shape {} is not bound; call begin(), and collect the module with Parameters",
+          parameter.shape);
+  return bound_[static_cast<std::size_t>(parameter.index)];
+}
+
+Rng Context::rng(std::string_view use) const {
+  return rng_.sub(tape_.path()).sub(use);
+}
+
+}  // namespace tempera

@@ -1,0 +1,43 @@
+// What a forward pass needs to know besides its input: the tape, the parameters on it, whether it trains, and the
+// random streams.
+#pragma once
+
+#include <vector>
+
+#include "core/tape.h"
+#include "layers/module.h"
+
+namespace tempera {
+
+class Context {
+ public:
+  // For training: gradients of the parameters are written to `gradients`, a flat buffer of the layout of `parameters`.
+  Context(Tape& tape, const Parameters& parameters, Tensor gradients, const Rng& rng);
+  // For evaluation: nothing is recorded for the parameters, dropout is off.
+  Context(Tape& tape, const Parameters& parameters);
+
+  // Starts a step: forgets the tape and binds the parameters anew. `first_sample` is the place of the shard's first
+  // sample in the whole batch; random draws are made by place in the batch, so that they do not depend on the cut.
+  void begin(std::uint64_t step, Index first_sample);
+
+  // The parameter as a Var of this tape; an undefined Var where it is absent. Bound once a step.
+  const Var& operator[](const Parameter& parameter);
+
+  Tape& tape() { return tape_; }
+  bool training() const { return training_; }
+  // The stream of a module's random draws at this step, e.g. rng("dropout") inside a named Scope: the name is the
+  // tape's path and `use`.
+  Rng rng(std::string_view use) const;
+  Index first_sample() const { return first_sample_; }
+
+ private:
+  Tape& tape_;
+  const Parameters& parameters_;
+  Tensor gradients_;
+  Rng rng_;
+  bool training_;
+  Index first_sample_ = 0;
+  std::vector<Var> bound_;
+};
+
+}  // namespace tempera

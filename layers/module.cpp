@@ -1,0 +1,86 @@
+#include "layers/module.h"
+
+#include <cmath>
+#include <set>
+
+#include "core/error.h"
+
+namespace tempera {
+namespace {
+
+constexpr Index kLine = 16;  // elements; 64 bytes of float32
+
+class Collector : public ParameterVisitor {
+ public:
+  std::vector<Parameters::Entry> entries;
+  Index size = 0;
+
+ private:
+  void parameter(const std::string& name, Parameter& parameter) override {
+    require(names_.insert(name).second, "Parameters", "the model has two parameters named '{}'", name);
+    entries.push_back({name, &parameter, size, parameter.shape.size()});
+    size += (parameter.shape.size() + kLine - 1) / kLine * kLine;
+  }
+  std::set<std::string> names_;
+};
+
+void initialise(Parameter& parameter, const Rng& rng) {
+  switch (parameter.init.kind) {
+    case Init::Kind::constant: parameter.value.fill(parameter.init.a); break;
+    case Init::Kind::normal: rng.fill_normal(parameter.value, 0, parameter.init.a); break;
+    case Init::Kind::uniform: rng.fill_uniform(parameter.value, -parameter.init.a, parameter.init.a); break;
+  }
+}
+
+}  // namespace
+
+Init Init::xavier(Index fan_in, Index fan_out) {
+  return uniform(std::sqrt(6.0 / static_cast<double>(fan_in + fan_out)));
+}
+
+Init Init::fan_in(Index fan_in) {
+  return uniform(1 / std::sqrt(static_cast<double>(fan_in)));
+}
+
+void ParameterVisitor::operator()(std::string_view name, Parameter& own) {
+  if (own.exists()) parameter(prefix_ + std::string(name), own);
+}
+
+void ParameterVisitor::operator()(std::string_view name, Module& part) {
+  const std::size_t length = prefix_.size();
+  prefix_ += name;
+  prefix_ += '.';
+  part.visit(*this);
+  prefix_.resize(length);
+}
+
+Parameters::Parameters(Module& model, DType dtype, const Rng& rng) {
+  Collector collector;
+  model.visit(collector);
+  entries_ = std::move(collector.entries);
+  flat_ = Tensor::zeros({collector.size}, dtype);
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    Parameter& parameter = *entries_[i].parameter;
+    parameter.index = static_cast<int>(i);
+    parameter.value = view(flat_, entries_[i]);
+    initialise(parameter, rng.sub("init/" + entries_[i].name));
+  }
+}
+
+Tensor Parameters::view(const Tensor& flat, const Entry& entry) const {
+  return flat.view(entry.offset, entry.parameter->shape);
+}
+
+Index Parameters::count() const {
+  Index total = 0;
+  for (const Entry& entry : entries_) total += entry.size;
+  return total;
+}
+
+const Parameters::Entry& Parameters::find(std::string_view name) const {
+  for (const Entry& entry : entries_)
+    if (entry.name == name) return entry;
+  fail("Parameters", "the model has no parameter '{}'", name);
+}
+
+}  // namespace tempera

@@ -1,0 +1,56 @@
+#include "train/optimizer/sgd.h"
+
+#include "train/optimizer/update.h"
+
+namespace tempera {
+namespace {
+
+class Sgd : public Optimizer {
+ public:
+  Sgd(const SgdOptions& options, std::vector<Segment> segments) : Optimizer(std::move(segments)), o_(options) {}
+
+  void prepare(Index flat_size, DType dtype) override {
+    if (!velocity_.defined()) velocity_ = Tensor::zeros({flat_size}, dtype);
+  }
+  std::vector<State> states() override { return {{"velocity", &velocity_}}; }
+
+  void step(Tensor& values, const Tensor& gradients, const StepInfo& info) override {
+    prepare(values.size(), values.dtype());
+    dispatch(values.dtype(), [&]<class T>(Type<T>) {
+      for (const Segment& segment : segments_) {
+        const double decay = segment.decay ? o_.weight_decay : 0;
+        const auto lr = static_cast<T>(info.lr * segment.lr_factor);
+        const auto mu = static_cast<T>(o_.momentum), lambda = static_cast<T>(decay);
+        detail::update_segment<T, 1>(segment, values.data<T>(), gradients.data<T>(), {velocity_.data<T>()}, info,
+                                     [&](auto& p, auto g, auto& v) {
+                                       g += p * lambda;
+                                       v = v * mu + g;
+                                       p += -(o_.nesterov ? g + v * mu : v) * lr;
+                                     });
+      }
+    });
+  }
+
+ private:
+  SgdOptions o_;
+  Tensor velocity_;
+};
+
+}  // namespace
+
+void SgdOptions::describe(Fields& f) {
+  f("momentum", momentum, "share of the last velocity that is kept", from_up_to(0, 1));
+  f("nesterov", nesterov, "look ahead along the velocity");
+  f("weight_decay", weight_decay, "added to the gradient times the parameter", at_least(0));
+}
+
+std::vector<Problem> SgdOptions::problems() const {
+  if (nesterov && momentum == 0) return {{"nesterov", "nesterov needs a momentum above 0"}};
+  return {};
+}
+
+std::unique_ptr<Optimizer> SgdOptions::make(std::vector<Segment> segments) const {
+  return std::make_unique<Sgd>(*this, std::move(segments));
+}
+
+}  // namespace tempera
