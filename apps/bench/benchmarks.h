@@ -1,7 +1,9 @@
 // The benchmarks of the program `bench`, each in a file of its own.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "apps/support/table.h"
 
@@ -9,12 +11,14 @@ namespace tempera::bench {
 
 struct Options {
   int threads = 1;
-  double seconds = 0.5;  // to spend on one measurement, about
+  double seconds = 0.5;           // to spend on one measurement, about
+  std::vector<std::string> rest;  // options of a benchmark's own
 };
 
 struct Benchmark {
   std::string_view name, what;
   Table (*run)(const Options&);
+  bool own_options = false;  // reads Options::rest; others refuse what is left there
 };
 
 Table gradcheck(const Options& options);

@@ -15,11 +15,15 @@ int main(int argc, char** argv) {
   app.add_option("--json", json, "write the table to this file too");
   app.add_option("--threads", options.threads, "threads inside an operation")->check(CLI::PositiveNumber);
   app.add_option("--seconds", options.seconds, "about, for one measurement")->check(CLI::PositiveNumber);
+  app.allow_extras();
   CLI11_PARSE(app, argc, argv);
+  options.rest = app.remaining();
   try {
     Table known("benchmarks", {{"name"}, {"what"}});
     for (const bench::Benchmark& benchmark : bench::kBenchmarks) {
       if (benchmark.name == name) {
+        require(benchmark.own_options || options.rest.empty(), "bench", "{} has no option '{}'", name,
+                options.rest.empty() ? "" : options.rest.front());
         show(benchmark.run(options), json);
         return 0;
       }
