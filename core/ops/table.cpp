@@ -7,6 +7,7 @@
 #include "core/ops/channel_norm.h"
 #include "core/ops/concat.h"
 #include "core/ops/conv.h"
+#include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/embedding.h"
@@ -92,6 +93,8 @@ constexpr const Op* kOps[] = {
     &triangular_solve_op,
     // random
     &dropout_op,
+    // losses
+    &cross_entropy_op,
 };
 
 }  // namespace
