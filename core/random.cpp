@@ -8,8 +8,8 @@
 #include <numbers>
 #include <numeric>
 
-#include "core/lanes.h"
 #include "core/hash.h"
+#include "core/lanes.h"
 
 namespace tempera {
 namespace {
