@@ -19,8 +19,10 @@ struct Reading {
   Origins origins = {};
   std::vector<std::pair<Place, UnknownKey>> unknown = {};
 
+  std::size_t further_unknown = 0;  // beyond those that are kept
+
   // Problems so far, unknown keys included.
-  std::size_t count() const { return problems.count() + unknown.size(); }
+  std::size_t count() const { return problems.count() + unknown.size() + further_unknown; }
 
   void given(const std::string& path, Place place) {
     const Source& source = problems.source(place.source);
@@ -76,7 +78,7 @@ class SectionReader : public Fields {
     return reading_.problems.source(entry.key_place.source).on_command_line();
   }
   void unknown(const YamlEntry& entry, const Choice* choice) {
-    if (reading_.unknown.size() > Problems::kKept) return reading_.problems.add(entry.key_place, "unknown key");
+    if (reading_.unknown.size() >= Problems::kKept) return void(++reading_.further_unknown);
     reading_.unknown.push_back({entry.key_place, {entry.key, path_, known_, choice, is_override(entry)}});
   }
   void add(const YamlNode& node, std::string message) { reading_.problems.add(node.place, std::move(message)); }
@@ -190,6 +192,7 @@ Origins read_tree(const YamlTree& tree, Options& options, Problems& problems) {
   Reading reading{problems};
   SectionReader(reading, {}, tree->kind == YamlNode::Kind::map ? tree : kNothing, Place{}).read(options);
   for (const auto& [place, unknown] : reading.unknown) problems.add(place, unknown_key_message(unknown, options));
+  for (std::size_t i = 0; i < reading.further_unknown; ++i) problems.add({}, "unknown key");
   return std::move(reading.origins);
 }
 

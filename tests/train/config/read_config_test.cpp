@@ -286,6 +286,7 @@ TEST_CASE("beyond fifty problems are counted, beyond a thousand not kept", "[con
     FAIL("accepted");
   } catch (const ConfigError& error) {
     CHECK(error.problems().size() == 1001);
+    CHECK(error.problems().front().message == "unknown key `key0`; known keys: name, model, train");
     CHECK(error.problems().back().message == "and 2000 more");
     CHECK(std::string(error.what()).ends_with("... and 951 more\n1001 problems"));
   }
