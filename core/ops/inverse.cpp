@@ -51,7 +51,7 @@ void backward(Tape& tape, const Tensor& y, const Tensor& dy, Into to, Index coun
 // The inverse of x + shift I: far from singular.
 Var shifted(const Var& x, double shift) {
   const Index n = x.shape().back();
-  Tensor identity = Tensor::zeros({n, n}, x.dtype());
+  Tensor identity = x.tape().zeros({n, n}, x.dtype());
   for (Index i = 0; i < n; ++i) identity.set(i * (n + 1), shift);
   return inverse(x + x.tape().constant(identity));
 }
