@@ -20,6 +20,7 @@ std::unique_ptr<Options> options() {
 std::span<const Kind> dataset_kinds() {
   static const std::array kinds = {
       Kind{"text", "a text file, a folder of them, or a corpus from Debian", options<TextDataOptions>},
+      Kind{"digits", "the handwritten digits of this repository, 8 x 8 pixels", options<DigitsDataOptions>},
       Kind{"idx", "images of the MNIST family", options<IdxDataOptions>},
       Kind{"cifar10", "the 60,000 images of CIFAR-10", options<Cifar10DataOptions>},
       Kind{"png", "a folder of PNG files for each class", options<PngDataOptions>},

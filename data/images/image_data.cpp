@@ -1,5 +1,8 @@
 #include "data/images/image_data.h"
 
+#include <cmath>
+
+#include "data/digits.h"
 #include "data/split.h"
 
 namespace tempera {
@@ -13,10 +16,11 @@ fs::path packed_or_not(const fs::path& folder, const std::string& file) {
   return fs::exists(packed) ? packed : folder / file;
 }
 
-std::vector<Problem> parts_left(double valid, double test) {
-  if (valid + test < 1) return {};
-  return {
-      {"valid", fmt::format("valid {} and test {} leave nothing to train on; their sum must be below 1", valid, test)}};
+std::vector<Problem> with_parts(std::vector<Problem> found, double valid, double test) {
+  if (valid + test >= 1)
+    found.push_back({"valid", fmt::format("valid {} and test {} leave nothing to train on; their sum must be below 1",
+                                          valid, test)});
+  return found;
 }
 
 }  // namespace
@@ -91,6 +95,32 @@ std::unique_ptr<DataSource> Cifar10DataOptions::make() const {
   return make_from(joined(std::move(train), read_cifar10(std::span(&test, 1)), "cifar10"), given, 0);
 }
 
+void DigitsDataOptions::describe(Fields& f) {
+  f("file", file, "lines of 64 pixels in 0..16 and the digit");
+  f("test", test, "fraction of the images for the test", from_up_to(0, 1));
+  ImageDataOptions::describe(f);
+}
+
+std::vector<Problem> DigitsDataOptions::problems() const {
+  return with_parts(ImageDataOptions::problems(), valid, test);
+}
+
+std::unique_ptr<DataSource> DigitsDataOptions::make() const {
+  const Digits digits = read_digits(file);
+  Images images;
+  images.count = digits.classes.dim(0);
+  images.height = images.width = 8;
+  images.most = 16;
+  const float* pixels = digits.pixels.data<float>();
+  for (Index i = 0; i < digits.pixels.size(); ++i)
+    images.pixels.push_back(static_cast<std::uint8_t>(std::lround(pixels[i] * 16)));
+  const std::int32_t* classes = digits.classes.data<std::int32_t>();
+  images.classes.assign(classes, classes + images.count);
+  for (int digit = 0; digit < 10; ++digit) images.class_names.push_back(fmt::format("{}", digit));
+  const Index given = images.count;
+  return make_from(std::move(images), given, test);
+}
+
 void PngDataOptions::describe(Fields& f) {
   f("folder", folder, "holds a folder of .png files for each class");
   f("channels", channels, "1: grey, 3: red, green, blue", between(1, 3));
@@ -101,8 +131,7 @@ void PngDataOptions::describe(Fields& f) {
 std::vector<Problem> PngDataOptions::problems() const {
   std::vector<Problem> found = ImageDataOptions::problems();
   if (channels == 2) found.push_back({"channels", "1 or 3 was wanted, not 2"});
-  for (Problem& problem : parts_left(valid, test)) found.push_back(std::move(problem));
-  return found;
+  return with_parts(std::move(found), valid, test);
 }
 
 std::unique_ptr<DataSource> PngDataOptions::make() const {

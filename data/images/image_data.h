@@ -35,6 +35,15 @@ struct Cifar10DataOptions : ImageDataOptions {
   std::unique_ptr<DataSource> make() const override;
 };
 
+// The 1,797 handwritten digits that come with the repository, 8 x 8 (data/digits.h).
+struct DigitsDataOptions : ImageDataOptions {
+  std::string file = "data/files/digits.csv";
+  double test = 0.2;
+  void describe(Fields& fields) override;
+  std::vector<Problem> problems() const override;
+  std::unique_ptr<DataSource> make() const override;
+};
+
 // A folder of PNG files for each class.
 struct PngDataOptions : ImageDataOptions {
   std::string folder;

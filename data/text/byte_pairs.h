@@ -17,7 +17,7 @@ struct BytePairRules {
   std::vector<std::pair<std::int32_t, std::int32_t>> merges;  // first comes first; the result's bytes are a token too
   std::vector<std::int32_t> specials;                         // tokens that are found in the text as a whole
   bool split_words = true;
-  bool space_before = false;  // a space is put before a text that does not begin with white space
+  bool space_before = false;  // a space is put before a text that does not begin with one
 };
 
 class BytePairs final : public Tokenizer {

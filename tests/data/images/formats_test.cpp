@@ -203,3 +203,21 @@ TEST_CASE("images are normalised by the training part", "[data][images]") {
   options.mean = {0, 0};
   CHECK(options.problems().size() == 1);
 }
+
+TEST_CASE("the digits of the repository as images", "[data][images]") {
+  DigitsDataOptions options;
+  options.file = (fs::path(TEMPERA_SOURCE_DIR) / "data/files/digits.csv").string();
+  options.mean = {0};
+  options.deviation = {1};
+  const auto source = options.make();
+  CHECK(source->train->size() + source->valid->size() + source->test->size() == 1797);
+  CHECK(source->train->description().inputs == Shape{1, 8, 8});
+  CHECK(source->train->description().class_names[9] == "9");
+  Batch batch;
+  source->train->fill(std::vector<std::int64_t>{0}, batch);
+  for (const double x : batch.inputs.to_vector()) CHECK(x * 16 == std::floor(x * 16));
+  options.test = 0.95;
+  REQUIRE(options.problems().size() == 1);
+  CHECK(options.problems()[0].message ==
+        "valid 0.1 and test 0.95 leave nothing to train on; their sum must be below 1");
+}
