@@ -21,10 +21,12 @@ struct Benchmark {
   bool own_options = false;  // reads Options::rest; others refuse what is left there
 };
 
+Table gemm(const Options& options);
 Table gradcheck(const Options& options);
 Table pointwise(const Options& options);
 
 inline constexpr Benchmark kBenchmarks[] = {
+    {"gemm", "matrix products against libraries and the peak; --type f32|f64 --set quick|layer|tile", gemm, true},
     {"gradcheck", "every operation's gradient against finite differences: worst error, checks, kinks", gradcheck},
     {"pointwise", "a chain of four elementwise operations as one lambda against four operations", pointwise},
 };
