@@ -36,7 +36,7 @@ struct Dual {
   friend TEMPERA_INLINE Dual operator*(const Dual& a, const Dual& b) { return combine(a.v * b.v, a, b.v, b, a.v); }
   friend TEMPERA_INLINE Dual operator/(const Dual& a, const Dual& b) {
     const L r = L(1) / b.v, q = a.v / b.v;
-    return combine(q, a, r, b, -(q * r));
+    return steep(q, a, r, b, -(q * r));
   }
   friend TEMPERA_INLINE Dual operator-(const Dual& a) { return chain(-a.v, L(-1), a); }
 
@@ -66,7 +66,7 @@ struct Dual {
   requires std::is_arithmetic_v<S>
   friend TEMPERA_INLINE Dual operator/(S s, const Dual& a) {
     const L q = L(s) / a.v;
-    return chain(q, -(q / a.v), a);
+    return steep(q, -(q / a.v), a);
   }
 
   friend TEMPERA_INLINE Mask operator<(const Dual& a, const Dual& b) { return a.v < b.v; }
@@ -101,18 +101,18 @@ struct Dual {
   friend TEMPERA_INLINE Dual square(const Dual& x) { return chain(x.v * x.v, x.v + x.v, x); }
   friend TEMPERA_INLINE Dual sqrt(const Dual& x) {
     const L y = sqrt(x.v);
-    return chain(y, L(0.5) / y, x);
+    return steep(y, L(0.5) / y, x);
   }
   friend TEMPERA_INLINE Dual rsqrt(const Dual& x) {
     const L y = rsqrt(x.v);
-    return chain(y, L(-0.5) * y / x.v, x);
+    return steep(y, L(-0.5) * y / x.v, x);
   }
   friend TEMPERA_INLINE Dual exp(const Dual& x) {
     const L y = exp(x.v);
     return chain(y, y, x);
   }
-  friend TEMPERA_INLINE Dual log(const Dual& x) { return chain(log(x.v), L(1) / x.v, x); }
-  friend TEMPERA_INLINE Dual log1p(const Dual& x) { return chain(log1p(x.v), L(1) / (L(1) + x.v), x); }
+  friend TEMPERA_INLINE Dual log(const Dual& x) { return steep(log(x.v), L(1) / x.v, x); }
+  friend TEMPERA_INLINE Dual log1p(const Dual& x) { return steep(log1p(x.v), L(1) / (L(1) + x.v), x); }
   friend TEMPERA_INLINE Dual expm1(const Dual& x) { return chain(expm1(x.v), exp(x.v), x); }
   friend TEMPERA_INLINE Dual tanh(const Dual& x) {
     const L y = tanh(x.v);
@@ -133,12 +133,12 @@ struct Dual {
   friend TEMPERA_INLINE Dual pow(const Dual& x, const Dual& y) {
     const L p = pow(x.v, y.v);
     const L slope = where(y.v == L(0), L(0), y.v * pow(x.v, y.v - L(1)));
-    return combine(p, x, slope, y, where(x.v == L(0), L(0), p * log(x.v)));
+    return steep(p, x, slope, y, where(x.v == L(0), L(0), p * log(x.v)));
   }
   template <class S>
   requires std::is_arithmetic_v<S>
   friend TEMPERA_INLINE Dual pow(const Dual& x, S y) {
-    return chain(pow(x.v, L(y)), y == S(0) ? L(0) : L(y) * pow(x.v, L(y) - L(1)), x);
+    return steep(pow(x.v, L(y)), y == S(0) ? L(0) : L(y) * pow(x.v, L(y) - L(1)), x);
   }
   // The value with its derivatives cut off.
   friend TEMPERA_INLINE Dual detach(const Dual& x) { return Dual(x.v); }
@@ -154,6 +154,21 @@ struct Dual {
     Dual y;
     y.v = value;
     for (std::size_t k = 0; k < K; ++k) y.d[k] = da * a.d[k] + db * b.d[k];
+    return y;
+  }
+  // The same for slopes that may be infinite or NaN at the edge of the domain: an input on which x does not depend
+  // gets nothing from them, so sqrt(a) + b at a = 0 has the derivative 1 with respect to b.
+  static TEMPERA_INLINE L steep_term(L slope, L d) { return where(d == L(0), L(0), slope * d); }
+  static TEMPERA_INLINE Dual steep(L value, L slope, const Dual& x) {
+    Dual y;
+    y.v = value;
+    for (std::size_t k = 0; k < K; ++k) y.d[k] = steep_term(slope, x.d[k]);
+    return y;
+  }
+  static TEMPERA_INLINE Dual steep(L value, const Dual& a, L da, const Dual& b, L db) {
+    Dual y;
+    y.v = value;
+    for (std::size_t k = 0; k < K; ++k) y.d[k] = steep_term(da, a.d[k]) + steep_term(db, b.d[k]);
     return y;
   }
 };

@@ -13,6 +13,9 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 #include "core/shape.h"
 
@@ -36,6 +39,31 @@ struct LaneTypes<double> {
   using Values = double __attribute__((vector_size(64)));
   using Bits = std::int64_t __attribute__((vector_size(64)));
 };
+
+// The first `count` of 64 bytes of scalars. A copy of variable length is a call and a stalled load; a mask is neither.
+#ifdef __AVX512F__
+TEMPERA_INLINE void load_first(const float* from, Index count, LaneTypes<float>::Values& v) {
+  v = LaneTypes<float>::Values(_mm512_mask_loadu_ps(__m512(v), static_cast<__mmask16>((1u << count) - 1), from));
+}
+TEMPERA_INLINE void load_first(const double* from, Index count, LaneTypes<double>::Values& v) {
+  v = LaneTypes<double>::Values(_mm512_mask_loadu_pd(__m512d(v), static_cast<__mmask8>((1u << count) - 1), from));
+}
+TEMPERA_INLINE void store_first(float* to, Index count, LaneTypes<float>::Values v) {
+  _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << count) - 1), __m512(v));
+}
+TEMPERA_INLINE void store_first(double* to, Index count, LaneTypes<double>::Values v) {
+  _mm512_mask_storeu_pd(to, static_cast<__mmask8>((1u << count) - 1), __m512d(v));
+}
+#else
+template <class T>
+void load_first(const T* from, Index count, typename LaneTypes<T>::Values& v) {
+  std::memcpy(&v, from, static_cast<std::size_t>(count) * sizeof(T));
+}
+template <class T>
+void store_first(T* to, Index count, typename LaneTypes<T>::Values v) {
+  std::memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(T));
+}
+#endif
 }  // namespace detail
 
 // All ones or all zeros per lane; what comparisons give and where() takes.
@@ -59,8 +87,9 @@ struct Lanes {
 
   Lanes() = default;
   TEMPERA_INLINE Lanes(Values values) : v(values) {}
+  // x - 0 is x for every x; 0 + x would lose the sign of -0.
   template <class S>
-  requires std::is_arithmetic_v<S> TEMPERA_INLINE Lanes(S scalar) : v(Values{} + static_cast<T>(scalar)) {}
+  requires std::is_arithmetic_v<S> TEMPERA_INLINE Lanes(S scalar) : v(static_cast<T>(scalar) - Values{}) {}
 
   static TEMPERA_INLINE Lanes load(const T* from) {
     Lanes x;
@@ -70,13 +99,11 @@ struct Lanes {
   // The first `count` lanes from memory, `fill` in the others.
   static TEMPERA_INLINE Lanes load(const T* from, Index count, T fill = 0) {
     Lanes x(fill);
-    std::memcpy(&x.v, from, static_cast<std::size_t>(count) * sizeof(T));
+    detail::load_first(from, count, x.v);
     return x;
   }
   TEMPERA_INLINE void store(T* to) const { std::memcpy(to, &v, sizeof(v)); }
-  TEMPERA_INLINE void store(T* to, Index count) const {
-    std::memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(T));
-  }
+  TEMPERA_INLINE void store(T* to, Index count) const { detail::store_first(to, count, v); }
 
   friend TEMPERA_INLINE Lanes operator+(Lanes a, Lanes b) { return a.v + b.v; }
   friend TEMPERA_INLINE Lanes operator-(Lanes a, Lanes b) { return a.v - b.v; }
@@ -102,8 +129,12 @@ struct Lanes {
   }
   friend TEMPERA_INLINE Lanes abs(Lanes x) { return std::bit_cast<Values>(std::bit_cast<Bits>(x.v) & ~sign_bits()); }
   friend TEMPERA_INLINE Lanes square(Lanes x) { return x * x; }
+  // The processor's own root, which is exact to half an ulp from denormals to infinity; the loop becomes vector code.
   friend TEMPERA_INLINE Lanes sqrt(Lanes x) {
-    return x.by_packet([](const auto& a) { return a.sqrt(); });
+    T t[kWidth];
+    x.store(t);
+    for (Index i = 0; i < kWidth; ++i) t[i] = std::sqrt(t[i]);
+    return load(t);
   }
   friend TEMPERA_INLINE Lanes rsqrt(Lanes x) { return Lanes(1) / sqrt(x); }
 
@@ -112,7 +143,8 @@ struct Lanes {
   // Kahan's corrections of log(1 + x) and exp(x) - 1: the rounding of 1 + x, or of exp(x), cancels.
   friend TEMPERA_INLINE Lanes log1p(Lanes x) {
     const Lanes u = Lanes(1) + x, d = u - Lanes(1);
-    return where(d == Lanes(0) || u == d, x, log(u) * (x / d));
+    const Lanes infinity(std::numeric_limits<T>::infinity());
+    return where(d == Lanes(0) || x == infinity, x, log(u) * (x / d));
   }
   friend TEMPERA_INLINE Lanes expm1(Lanes x) {
     const Lanes u = exp(x), d = u - Lanes(1);
@@ -245,10 +277,9 @@ struct Lanes {
       small = horner(z, -9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3) /
               horner(z, 1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3);
     else small = horner(z, -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1);
-    small = x + x * z * small;
     const Lanes a = abs(x);
-    const Lanes t = Lanes(1) - Lanes(2) / (exp(a + a) + Lanes(1));
-    return where(a < Lanes(0.625), small, where(x < Lanes(0), -t, t));
+    const Lanes t = where(a < Lanes(0.625), a + a * z * small, Lanes(1) - Lanes(2) / (exp(a + a) + Lanes(1)));
+    return std::bit_cast<Values>(std::bit_cast<Bits>(t.v) | (std::bit_cast<Bits>(x.v) & sign_bits()));
   }
 
   // x T(x^2) / U(x^2) for |x| < 1, 1 - exp(-x^2) P(|x|) / Q(|x|) beyond.

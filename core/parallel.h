@@ -24,4 +24,14 @@ void parallel_panels([[maybe_unused]] int threads, Index count, Index grain, F&&
   for (Index panel = 0; panel < panels; ++panel) run(panel);
 }
 
+// Calls f(worker, unit) for every unit of [0, count), worker in [0, threads). Units of one worker run one after
+// another, so scratch memory may belong to a worker; what a unit computes must not depend on which worker that is.
+template <class F>
+void parallel_units(int threads, Index count, F&& f) {
+  const Index workers = std::min<Index>(threads, count);
+  parallel_panels(threads, workers, 1, [&](Index worker, Index) {
+    for (Index unit = worker; unit < count; unit += workers) f(worker, unit);
+  });
+}
+
 }  // namespace tempera

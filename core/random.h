@@ -33,7 +33,7 @@ class Rng {
   // In [0, 1), a multiple of 2^-53.
   double uniform(std::uint64_t index) const;
   double uniform(std::uint64_t index, double low, double high) const { return low + (high - low) * uniform(index); }
-  // Mean 0, variance 1 (Box-Muller).
+  // Mean 0, variance 1 (Box-Muller). Made of + * / sqrt alone, so the bits do not depend on a mathematics library.
   double normal(std::uint64_t index) const;
   // In [0, count), without modulo bias beyond 2^-64. Throws Error unless count > 0.
   std::uint64_t below(std::uint64_t index, std::uint64_t count) const;
@@ -46,6 +46,8 @@ class Rng {
 
   // 128 fresh bits for block `block`: the draws 2 * block and 2 * block + 1 as four words.
   PhiloxBlock words(std::uint64_t block) const;
+  // The same for blocks first .. first + count - 1, four words each, many blocks at a time in vector registers.
+  void fill_words(std::uint64_t first_block, Index count, std::uint32_t* words) const;
 
  private:
   std::array<std::uint32_t, 2> key_{};

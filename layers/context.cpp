@@ -2,21 +2,22 @@
 
 namespace tempera {
 
-Context::Context(Tape& tape, const Parameters& parameters, Tensor gradients, const Rng& rng)
-    : tape_(tape),
-      parameters_(parameters),
-      gradients_(std::move(gradients)),
-      rng_(rng),
-      training_(true),
-      bound_(parameters.entries().size()) {
-  require(gradients_.size() == parameters.flat_size() && gradients_.dtype() == parameters.dtype(), "Context",
-          "the gradient buffer is {}, but the parameters are {}", gradients_, parameters.flat());
-}
+Context::Context(Tape& tape, const Parameters& parameters, const Rng& rng)
+    : tape_(tape), parameters_(parameters), rng_(rng), training_(true), bound_(parameters.entries().size()) {}
 
 Context::Context(Tape& tape, const Parameters& parameters)
     : tape_(tape), parameters_(parameters), rng_(0, "none"), training_(false), bound_(parameters.entries().size()) {}
 
+void Context::set_gradients(Tensor gradients) {
+  require(
+      !gradients.defined() || (gradients.size() == parameters_.flat_size() && gradients.dtype() == parameters_.dtype()),
+      "Context", "the gradient buffer is {}, but the parameters are {}", gradients, parameters_.flat());
+  gradients_ = std::move(gradients);
+}
+
 void Context::begin(std::uint64_t step, Index first_sample) {
+  require(!training_ || gradients_.defined(), "Context",
+          "there is no gradient buffer; call set_gradients() before begin()");
   for (Var& var : bound_) var = Var();
   tape_.reset();
   tape_.set_step(static_cast<std::int64_t>(step));

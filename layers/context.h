@@ -11,10 +11,13 @@ namespace tempera {
 
 class Context {
  public:
-  // For training: gradients of the parameters are written to `gradients`, a flat buffer of the layout of `parameters`.
-  Context(Tape& tape, const Parameters& parameters, Tensor gradients, const Rng& rng);
+  // For training; set_gradients() says where the gradients go.
+  Context(Tape& tape, const Parameters& parameters, const Rng& rng);
   // For evaluation: nothing is recorded for the parameters, dropout is off.
   Context(Tape& tape, const Parameters& parameters);
+
+  // The flat buffer of the layout of `parameters` that receives the gradients of the next step.
+  void set_gradients(Tensor gradients);
 
   // Starts a step: forgets the tape and binds the parameters anew. `first_sample` is the place of the shard's first
   // sample in the whole batch; random draws are made by place in the batch, so that they do not depend on the cut.

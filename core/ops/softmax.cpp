@@ -1,124 +1,130 @@
 #include "core/ops/softmax.h"
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
 
-#include "core/axis.h"
-#include "core/lanes.h"
-#include "core/parallel.h"
+#include "core/ops/apply.h"
+#include "core/ops/strip.h"
 
 namespace tempera {
 namespace {
 
-constexpr Index kRows = 64;
-
-// y = softmax(x) for one row of `n` neighbouring elements.
 template <class T>
-void forward_row(const T* x, T* y, Index n) {
-  constexpr Index W = lane_width<T>;
-  constexpr T kLow = -std::numeric_limits<T>::infinity();
-  const Index whole = n / W * W, rest = n - whole;
-  Lanes<T> top(kLow);
-  for (Index i = 0; i < whole; i += W) top = max(top, Lanes<T>::load(x + i));
-  if (rest) top = max(top, Lanes<T>::load(x + whole, rest, kLow));
-  const T m = lane_max(top);
-  if (m == kLow) {
-    std::fill_n(y, n, T(0));
-    return;
-  }
-  Lanes<T> total(0);
-  for (Index i = 0; i < whole; i += W) {
-    const Lanes<T> e = exp(Lanes<T>::load(x + i) - m);
-    total += e;
-    e.store(y + i);
-  }
-  if (rest) {
-    const Lanes<T> e = exp(Lanes<T>::load(x + whole, rest, kLow) - m);  // exp(-inf) = 0 adds nothing
-    total += e;
-    e.store(y + whole, rest);
-  }
-  const T scale = 1 / lane_sum(total);
-  for (Index i = 0; i < n; ++i) y[i] *= scale;
-}
+constexpr T kLow = -std::numeric_limits<T>::infinity();
 
-// dx (+)= y * (dy - <dy, y>) for one row.
-template <class T>
-void backward_row(const T* y, const T* dy, T* dx, Index n, bool add) {
-  constexpr Index W = lane_width<T>;
-  const Index whole = n / W * W, rest = n - whole;
-  Lanes<T> products(0);
-  for (Index i = 0; i < whole; i += W) products += Lanes<T>::load(y + i) * Lanes<T>::load(dy + i);
-  if (rest) products += Lanes<T>::load(y + whole, rest) * Lanes<T>::load(dy + whole, rest);
-  const T dot = lane_sum(products);
-  for (Index i = 0; i < n; ++i) dx[i] = (add ? dx[i] : T(0)) + y[i] * (dy[i] - dot);
-}
-
-// The same along an axis with stride `inner`, for all inner positions at once.
-template <class T>
-void forward_columns(const T* x, T* y, Index n, Index inner) {
-  for (Index i = 0; i < inner; ++i) {
-    T top = -std::numeric_limits<T>::infinity(), total = 0;
-    for (Index e = 0; e < n; ++e) top = std::max(top, x[e * inner + i]);
-    for (Index e = 0; e < n; ++e)
-      total += y[e * inner + i] = std::isinf(top) && top < 0 ? T(0) : std::exp(x[e * inner + i] - top);
-    for (Index e = 0; e < n && total > 0; ++e) y[e * inner + i] /= total;
-  }
+// The maximum of a strip; 0 where all is -inf, so that exp(x - shift) is 0 there and not NaN.
+template <class T, class Strip>
+TEMPERA_INLINE Lanes<T> shift_of(const Strip& strip, const T* x) {
+  Lanes<T> top(kLow<T>);
+  strip.each([&](auto io, Index at) { top = max(top, io.load(x + at, kLow<T>)); });
+  top = strip.max(top);
+  return where(top == Lanes<T>(kLow<T>), Lanes<T>(0), top);
 }
 
 template <class T>
-void backward_columns(const T* y, const T* dy, T* dx, Index n, Index inner, bool add) {
-  for (Index i = 0; i < inner; ++i) {
-    T dot = 0;
-    for (Index e = 0; e < n; ++e) dot += y[e * inner + i] * dy[e * inner + i];
-    for (Index e = 0; e < n; ++e) {
-      const Index at = e * inner + i;
-      dx[at] = (add ? dx[at] : T(0)) + y[at] * (dy[at] - dot);
-    }
+struct Softmax {
+  template <class Strip>
+  static void forward(const Strip& strip, const T* x, T* y) {
+    const Lanes<T> shift = shift_of<T>(strip, x);
+    Lanes<T> total(0);
+    strip.each([&](auto io, Index at) {
+      // Lanes past the end are exp(0), and then 0: exp(-inf) would run through slow denormals.
+      const Lanes<T> e = io.keep(exp(io.keep(io.load(x + at, 0) - shift)));
+      total += e;
+      io.store(y + at, e);
+    });
+    total = strip.sum(total);
+    const Lanes<T> scale = where(total == Lanes<T>(0), Lanes<T>(0), Lanes<T>(1) / total);
+    strip.each([&](auto io, Index at) { io.store(y + at, io.load(y + at, 0) * scale); });
   }
-}
 
-std::vector<Example> examples() {
-  const auto over = [](int axis) { return [axis](std::span<const Var> x) { return softmax(x[0], axis); }; };
-  return {
-      {"last axis", {{{3, 19}, -4, 4}}, over(-1), "torch.softmax(a, -1)"},
-      {"middle axis", {{{2, 5, 3}, -4, 4}}, over(1), "torch.softmax(a, 1)"},
-      {"one element", {{{4, 1}}}, over(-1), "torch.softmax(a, -1)"},
-      {"large", {{{2, 7}, -1e4, 1e4}}, over(-1), "torch.softmax(a, -1)"},
-  };
-}
+  template <class Strip>
+  static void backward(const Strip& strip, const T* y, const T* dy, T* dx, bool add) {
+    Lanes<T> dot(0);
+    strip.each([&](auto io, Index at) { dot += io.load(y + at, 0) * io.load(dy + at, 0); });
+    dot = strip.sum(dot);
+    strip.each([&](auto io, Index at) {
+      const Lanes<T> g = io.load(y + at, 0) * (io.load(dy + at, 0) - dot);
+      io.store(dx + at, add ? io.load(dx + at, 0) + g : g);
+    });
+  }
+};
 
-}  // namespace
+template <class T>
+struct LogSoftmax {
+  template <class Strip>
+  static void forward(const Strip& strip, const T* x, T* y) {
+    const Lanes<T> shift = shift_of<T>(strip, x);
+    Lanes<T> total(0);
+    strip.each([&](auto io, Index at) { total += io.keep(exp(io.keep(io.load(x + at, 0) - shift))); });
+    total = strip.sum(total);
+    const Lanes<T> rest = where(total == Lanes<T>(0), Lanes<T>(0), log(total));
+    strip.each([&](auto io, Index at) { io.store(y + at, io.load(x + at, 0) - shift - rest); });
+  }
 
-const Op softmax_op{"softmax", examples};
+  template <class Strip>
+  static void backward(const Strip& strip, const T* y, const T* dy, T* dx, bool add) {
+    Lanes<T> total(0), top(kLow<T>);
+    strip.each([&](auto io, Index at) {
+      total += io.load(dy + at, 0);
+      top = max(top, io.load(y + at, kLow<T>));
+    });
+    total = strip.sum(total);
+    top = strip.max(top);
+    strip.each([&](auto io, Index at) {
+      const Lanes<T> slope = io.load(dy + at, 0) - exp(io.load(y + at, 0)) * total;
+      const Lanes<T> g = where(top == Lanes<T>(kLow<T>), Lanes<T>(0), slope);
+      io.store(dx + at, add ? io.load(dx + at, 0) + g : g);
+    });
+  }
+};
 
-Var softmax(const Var& x, int axis) {
-  axis = checked_axis(axis, x.shape(), softmax_op.name);
-  const AxisView view(x.shape(), axis);
+template <template <class> class Kernel>
+Var along_axis(const Op& op, const Var& x, int axis) {
+  require_floating(x.value(), "x", op.name);
+  const AxisView view(x.shape(), checked_axis(axis, x.shape(), op.name));
   Tape& tape = x.tape();
   Tensor y = tape.empty(x.shape(), x.dtype());
-  const Index slab = view.extent * view.inner;
   dispatch(x.dtype(), [&]<class T>(Type<T>) {
     const T* in = x.value().data<T>();
     T* out = y.data<T>();
-    parallel_panels(tape.threads(), view.outer, kRows, [&](Index first, Index last) {
-      for (Index o = first; o < last; ++o)
-        if (view.inner == 1) forward_row(in + o * slab, out + o * slab, slab);
-        else forward_columns(in + o * slab, out + o * slab, view.extent, view.inner);
-    });
+    for_strips<T>(tape.threads(), view,
+                  [&](const auto& strip, Index at) { Kernel<T>::forward(strip, in + at, out + at); });
   });
-  return Tape::record(softmax_op, {x}, y, [y, view, slab](const Tensor& dy, Gradients& dx) {
+  return Tape::record(op, {x}, y, [y, view](const Tensor& dy, Gradients& dx) {
     Into to = dx.into(0);
     dispatch(dy.dtype(), [&]<class T>(Type<T>) {
       const T *value = y.data<T>(), *g = dy.data<T>();
       T* out = to.grad.data<T>();
-      parallel_panels(dx.tape().threads(), view.outer, kRows, [&](Index first, Index last) {
-        for (Index o = first; o < last; ++o)
-          if (view.inner == 1) backward_row(value + o * slab, g + o * slab, out + o * slab, slab, to.add);
-          else backward_columns(value + o * slab, g + o * slab, out + o * slab, view.extent, view.inner, to.add);
+      for_strips<T>(dx.tape().threads(), view, [&](const auto& strip, Index at) {
+        Kernel<T>::backward(strip, value + at, g + at, out + at, to.add);
       });
     });
   });
+}
+
+std::vector<Example> examples_of(Var (*f)(const Var&, int), const std::string& name) {
+  const auto over = [&](std::string title, Shape shape, int axis, double reach) {
+    return Example{std::move(title),
+                   {{shape, -reach, reach}},
+                   [f, axis](std::span<const Var> x) { return f(x[0], axis); },
+                   fmt::format("torch.{}(a, {})", name, axis)};
+  };
+  return {over("last axis", {3, 19}, -1, 4), over("middle axis", {2, 5, 3}, 1, 4),
+          over("first axis", {3, 18}, 0, 4), over("one element", {4, 1}, -1, 1),
+          over("large", {2, 7}, -1, 1e4),    over("large, first axis", {5, 3}, 0, 1e4)};
+}
+
+}  // namespace
+
+const Op softmax_op{"softmax", [] { return examples_of(softmax, "softmax"); }};
+const Op log_softmax_op{"log_softmax", [] { return examples_of(log_softmax, "log_softmax"); }};
+
+Var softmax(const Var& x, int axis) {
+  return along_axis<Softmax>(softmax_op, x, axis);
+}
+
+Var log_softmax(const Var& x, int axis) {
+  return along_axis<LogSoftmax>(log_softmax_op, x, axis);
 }
 
 }  // namespace tempera

@@ -1,4 +1,4 @@
-// Softmax over one axis.
+// Softmax and its logarithm over one axis.
 #pragma once
 
 #include "core/tape.h"
@@ -6,10 +6,17 @@
 namespace tempera {
 
 extern const Op softmax_op;
+extern const Op log_softmax_op;
 
 //   y = exp(x - max x) / sum exp(x - max x)        over `axis`; any shape
-//   dx = y * (dy - sum(dy * y))
-// A row that is -inf throughout gives zeros and a zero gradient; +inf gives NaN.
+//   dx = y (dy - sum(dy y))
+// A row that is -inf throughout gives zeros and a zero gradient; +inf or NaN makes its whole row NaN.
+// Throws Error for an axis outside [-rank, rank) or an int32 x.
 Var softmax(const Var& x, int axis = -1);
+
+//   y = x - max x - log sum exp(x - max x)         over `axis`; any shape
+//   dx = dy - exp(y) sum(dy)
+// A row that is -inf throughout stays -inf, with a zero gradient; +inf or NaN makes its whole row NaN. Errors as above.
+Var log_softmax(const Var& x, int axis = -1);
 
 }  // namespace tempera

@@ -1,0 +1,94 @@
+"""Makes the goldens: what PyTorch gives, in float64, for every operation and for a short training.
+
+After adding or changing an operation's examples, build and run from the root of the source:
+
+    python3 tests/goldens/make.py build/release/bin/dump_examples
+
+Needs the packages torch and safetensors. Only what changed in the examples changes in the files.
+"""
+import json
+import math
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import save as serialize
+
+HERE = pathlib.Path(__file__).parent
+
+
+def save(tensors, name, metadata):
+    tensors = {key: tensor.detach().contiguous().clone() for key, tensor in tensors.items()}
+    data = serialize(tensors, metadata={"torch": torch.__version__, **metadata})
+    # The package writes metadata in an order of its own each time; sorted, equal goldens are equal files.
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    (HERE / name).write_bytes(len(text).to_bytes(8, "little") + text + data[end:])
+    print(f"{name}: {len(tensors)} tensors, {(HERE / name).stat().st_size:,} bytes")
+
+
+def make_ops(dump_examples):
+    """ops.safetensors: inputs a, b, ... and w of each example, the output y, the gradients da, db, ... of <w, y>."""
+    with tempfile.NamedTemporaryFile(suffix=".safetensors") as dump:
+        subprocess.run([dump_examples, dump.name], check=True)
+        with safe_open(dump.name, "pt") as file:
+            expressions = dict(sorted((file.metadata() or {}).items()))
+            given = {key: file.get_tensor(key) for key in sorted(file.keys())}
+    tensors = dict(given)
+    for case, expression in expressions.items():
+        inputs = {
+            key.rsplit("/", 1)[1]: value.clone().requires_grad_() if value.is_floating_point() else value.long()
+            for key, value in given.items()
+            if key.rsplit("/", 1)[0] == case
+        }
+        w = inputs.pop("w", None)
+        try:
+            y = eval(expression, {"torch": torch, "F": F, "math": math, **inputs})
+            if w is not None:
+                y.backward(w.detach())
+        except Exception as problem:
+            sys.exit(f"{case}: {expression}\n  {type(problem).__name__}: {problem}")
+        tensors[f"{case}/y"] = y if y.is_floating_point() else y.int()
+        for name, x in inputs.items():
+            if w is not None and x.requires_grad:
+                tensors[f"{case}/d{name}"] = torch.zeros_like(x) if x.grad is None else x.grad
+    save(tensors, "ops.safetensors", expressions)
+
+
+def make_adamw():
+    """adamw.safetensors: 100 steps of AdamW on a two-layer perceptron, full batch, mean squared error."""
+    torch.manual_seed(7)
+    steps, settings = 100, dict(lr=1e-2, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1)
+    x = torch.randn(16, 5, dtype=torch.float64)
+    target = torch.sin(x.sum(1, keepdim=True)) * torch.tensor([[1.0, -0.5, 0.25]], dtype=torch.float64)
+    shapes = {"w1": (11, 5), "b1": (11,), "w2": (3, 11), "b2": (3,)}
+    weights = {name: torch.randn(shape, dtype=torch.float64) / 2 for name, shape in shapes.items()}
+    tensors = {"x": x, "target": target, **{f"initial/{name}": w.clone() for name, w in weights.items()}}
+    for w in weights.values():
+        w.requires_grad_()
+    optimizer = torch.optim.AdamW(weights.values(), **settings)
+    losses = []
+    for _ in range(steps):
+        hidden = torch.tanh(F.linear(x, weights["w1"], weights["b1"]))
+        loss = F.mse_loss(F.linear(hidden, weights["w2"], weights["b2"]), target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    tensors |= {f"final/{name}": w for name, w in weights.items()}
+    tensors["losses"] = torch.tensor(losses, dtype=torch.float64)
+    save(tensors, "adamw.safetensors", {key: str(value) for key, value in settings.items()})
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    make_ops(sys.argv[1])
+    make_adamw()

@@ -1,0 +1,200 @@
+#include "train/shards.h"
+
+#include <exception>
+#include <optional>
+#include <tbb/global_control.h>
+#include <tbb/info.h>
+#include <tbb/parallel_for.h>
+#include <tbb/partitioner.h>
+#include <tbb/task_arena.h>
+#include <utility>
+
+namespace tempera {
+
+TreeSum::TreeSum(Index leaves) {
+  require(leaves > 0, "TreeSum", "at least one leaf was wanted");
+  for (Index width = leaves;; width = (width + 1) / 2) {
+    width_.push_back(width);
+    waiting_.emplace_back(static_cast<std::size_t>(width));
+    if (width == 1) break;
+  }
+}
+
+void TreeSum::add(Index leaf, Tensor buffer, const std::function<void(Tensor)>& recycle) {
+  for (std::size_t level = 0;; ++level, leaf /= 2) {
+    const Index sibling = leaf ^ 1;
+    if (width_[level] == 1) {
+      const std::lock_guard lock(mutex_);
+      waiting_[level][0] = std::move(buffer);
+      return;
+    }
+    if (sibling >= width_[level]) continue;  // alone at the end of its level: moves up as it is
+    Tensor other;
+    {
+      const std::lock_guard lock(mutex_);
+      Tensor& there = waiting_[level][static_cast<std::size_t>(sibling)];
+      if (!there.defined()) {
+        waiting_[level][static_cast<std::size_t>(leaf)] = std::move(buffer);
+        return;
+      }
+      other = std::exchange(there, Tensor());
+    }
+    // Left plus right, whoever came first: addition commutes, and the sum lands in either buffer.
+    dispatch(buffer.dtype(), [&]<class T>(Type<T>) { buffer.vec<T>() += other.vec<T>(); });
+    recycle(std::move(other));
+  }
+}
+
+Tensor TreeSum::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(waiting_.back()[0], Tensor());
+}
+
+// A tape with its contexts; as many as shards run at once.
+struct ShardRunner::Worker {
+  Worker(const Parameters& parameters, const Rng& rng)
+      : training(tape, parameters, rng), evaluating(tape, parameters) {}
+  Tape tape;
+  Context training, evaluating;
+};
+
+struct ShardRunner::Impl {
+  Impl(const Parameters& parameters_, const Rng& rng_, int threads_, int sums_)
+      : parameters(parameters_), rng(rng_), threads(threads_), sums(sums_), arena(threads_) {
+    if (threads > tbb::info::default_concurrency())
+      more_threads.emplace(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
+  }
+
+  const Parameters& parameters;
+  Rng rng;
+  int threads, sums;
+  bool watch = false;
+  // oneTBB stops at the number of cores unless told; more threads than cores serve the tests of bit-equality.
+  std::optional<tbb::global_control> more_threads;
+  tbb::task_arena arena;
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<Worker*> free;
+  std::vector<Tensor> buffers;  // spare gradient buffers
+
+  Worker* acquire() {
+    const std::lock_guard lock(mutex);
+    if (free.empty()) {
+      workers.push_back(std::make_unique<Worker>(parameters, rng));
+      free.push_back(workers.back().get());
+    }
+    Worker* worker = free.back();
+    free.pop_back();
+    return worker;
+  }
+  void release(Worker* worker) {
+    const std::lock_guard lock(mutex);
+    free.push_back(worker);
+  }
+  Tensor spare() {
+    {
+      const std::lock_guard lock(mutex);
+      if (!buffers.empty()) {
+        Tensor buffer = std::move(buffers.back());
+        buffers.pop_back();
+        return buffer;
+      }
+    }
+    return parameters.make_flat();
+  }
+  void recycle(Tensor buffer) {
+    const std::lock_guard lock(mutex);
+    buffers.push_back(std::move(buffer));
+  }
+
+  // Calls work(worker, shard) for every shard; the first exception by shard number is thrown on.
+  template <class Work>
+  void for_each_shard(Index shards, Work&& work) {
+    std::vector<std::exception_ptr> errors(static_cast<std::size_t>(shards));
+    const auto one = [&](Index shard) {
+      Worker* worker = acquire();
+      worker->tape.set_threads(shards == 1 ? threads : 1);
+      worker->tape.watch(watch);
+      try {
+        work(*worker, shard);
+      } catch (...) {
+        errors[static_cast<std::size_t>(shard)] = std::current_exception();
+      }
+      worker->tape.reset();
+      release(worker);
+    };
+    if (shards == 1 || threads == 1) {
+      for (Index shard = 0; shard < shards; ++shard) one(shard);
+    } else {
+      arena.execute([&] { tbb::parallel_for(Index{0}, shards, one, tbb::simple_partitioner()); });
+    }
+    for (const std::exception_ptr& error : errors)
+      if (error) std::rethrow_exception(error);
+  }
+};
+
+ShardRunner::ShardRunner(const Parameters& parameters, const Rng& rng, int threads, int sums)
+    : impl_(std::make_unique<Impl>(parameters, rng, threads, sums)) {}
+
+ShardRunner::~ShardRunner() = default;
+
+namespace {
+
+ShardResult in_order(const std::vector<double>& losses, const std::vector<double>& sums, std::size_t width) {
+  ShardResult result;
+  result.sums.assign(width, 0);
+  for (std::size_t shard = 0; shard < losses.size(); ++shard) {
+    result.loss += losses[shard];
+    for (std::size_t i = 0; i < width; ++i) result.sums[i] += sums[shard * width + i];
+  }
+  return result;
+}
+
+}  // namespace
+
+ShardResult ShardRunner::run(std::uint64_t step, Index shards, const std::function<Index(Index)>& first_sample,
+                             const Body& body) {
+  const auto width = static_cast<std::size_t>(impl_->sums);
+  std::vector<double> losses(static_cast<std::size_t>(shards)), sums(static_cast<std::size_t>(shards) * width);
+  TreeSum tree(shards);
+  if (gradients_.defined()) impl_->recycle(std::exchange(gradients_, Tensor()));
+  const auto recycle = [&](Tensor buffer) { impl_->recycle(std::move(buffer)); };
+  impl_->for_each_shard(shards, [&](Worker& worker, Index shard) {
+    Tensor buffer = impl_->spare();
+    worker.training.set_gradients(buffer);
+    worker.training.begin(step, first_sample(shard));
+    const auto at = static_cast<std::size_t>(shard);
+    {
+      const Var loss = body(worker.training, shard, std::span(sums).subspan(at * width, width));
+      losses[at] = loss.value().item();
+      worker.tape.backward(loss);
+    }
+    worker.training.set_gradients(Tensor());
+    tree.add(shard, std::move(buffer), recycle);
+  });
+  gradients_ = tree.take();
+  return in_order(losses, sums, width);
+}
+
+ShardResult ShardRunner::evaluate(Index shards, const Body& body) {
+  const auto width = static_cast<std::size_t>(impl_->sums);
+  std::vector<double> losses(static_cast<std::size_t>(shards)), sums(static_cast<std::size_t>(shards) * width);
+  impl_->for_each_shard(shards, [&](Worker& worker, Index shard) {
+    worker.evaluating.begin(0, 0);
+    const auto at = static_cast<std::size_t>(shard);
+    losses[at] = body(worker.evaluating, shard, std::span(sums).subspan(at * width, width)).value().item();
+  });
+  return in_order(losses, sums, width);
+}
+
+std::size_t ShardRunner::peak_bytes() const {
+  std::size_t total = 0;
+  for (const auto& worker : impl_->workers) total += worker->tape.peak_bytes();
+  return total;
+}
+
+void ShardRunner::watch(bool on) {
+  impl_->watch = on;
+}
+
+}  // namespace tempera
