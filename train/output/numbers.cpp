@@ -63,4 +63,14 @@ std::string byte_count(std::uint64_t bytes) {
   return text + (text.find(' ') == std::string::npos ? " B" : "B");
 }
 
+MeanText mean_text(double mean, double half) {
+  if (!std::isfinite(half)) return {brief(mean), ""};
+  if (half == 0) return {brief(mean), "0"};
+  const double size = std::max(std::abs(mean), half);
+  if (size < 1e-3 || size >= 99999.5) return {brief(mean), fmt::format("{:.1e}", half)};
+  // No more decimals than the mean alone would show: 0.6120 +- 3e-06 is exact for a reader.
+  const int digits = std::min(decimals(half, 2), std::min(decimals(size, 4), 5));
+  return {fmt::format("{:.{}f}", mean, digits), fmt::format("{:.{}f}", half, digits)};
+}
+
 }  // namespace tempera

@@ -14,4 +14,10 @@ std::string percent(double share);            // 24 %; rounded down, so that 100
 std::string duration(double seconds);         // 0:42, 12:05, 3:04:05, 2 d 03:04:05; "-" when unknown (nan, negative)
 std::string byte_count(std::uint64_t bytes);  // 950 B, 31.4 kB, 1.25 MB
 
+// A mean and the half width of its interval: two digits of the half width, and the mean as far as those reach.
+struct MeanText {
+  std::string mean, half;  // "1.850", "0.039"; half is empty when it is not finite
+};
+MeanText mean_text(double mean, double half);
+
 }  // namespace tempera

@@ -35,8 +35,10 @@ Json short_numbers(const std::vector<double>& values) {
   return list;
 }
 
-std::string spread(const MeanInterval& interval) {
-  return std::isfinite(interval.half) ? " <span class=\"pm\">± " + brief(interval.half) + "</span>" : "";
+// A metric's name as words.
+std::string words(std::string text) {
+  std::replace(text.begin(), text.end(), '_', ' ');
+  return html(text);
 }
 
 std::string swatch(std::size_t group) {
@@ -135,8 +137,12 @@ const MeanInterval& told(const Reached& result, std::string_view split) {
 }
 
 std::string remark(const Reached& result, std::string_view split) {
-  if (split != "valid") return "last";
-  return fmt::format("best, at step {}; last {}", grouped(std::llround(result.best_step)), brief(result.last.mean));
+  if (split == "train") return "last step";
+  if (split != "valid") return "";
+  const std::string best = brief(result.best.mean), last = brief(result.last.mean);
+  if (best == last) return "best and last";
+  if (result.best.n > 1) return "best; last " + last;
+  return fmt::format("best, at step {}; last {}", grouped(std::llround(result.best_step)), last);
 }
 
 std::string tiles(Runs runs, const ReportGroup& group) {
@@ -145,11 +151,12 @@ std::string tiles(Runs runs, const ReportGroup& group) {
     const Reached result = reached(runs, group, figure.metric, figure.split);
     if (result.best.n == 0) continue;
     const MeanInterval& main = told(result, figure.split);
+    const MeanText text = mean_text(main.mean, main.half);
     out += fmt::format(
-        "<div class=\"tile\"><div class=\"what\">{} {}</div><div class=\"figure\">{}</div>"
-        "<div class=\"more\">{}{}</div></div>\n",
-        html(figure.split), html(figure.metric), brief(main.mean),
-        std::isfinite(main.half) ? "± " + brief(main.half) + "; " : "", remark(result, figure.split));
+        "<div class=\"tile\"><div class=\"what\">{} {}</div><div class=\"figure\">{}{}</div>"
+        "<div class=\"more\">{}</div></div>\n",
+        html(figure.split), words(figure.metric), text.mean,
+        text.half.empty() ? "" : " <span class=\"pm\">± " + text.half + "</span>", remark(result, figure.split));
   }
   return out + "</div>\n";
 }
@@ -157,11 +164,11 @@ std::string tiles(Runs runs, const ReportGroup& group) {
 std::string summary_table(Runs runs, Groups groups) {
   const std::vector<Figure> all = figures(runs);
   std::string out = "<div class=\"card scroll\"><table><thead><tr><th></th>";
-  for (const Figure& figure : all) out += "<th>" + html(figure.split) + ' ' + html(figure.metric) + "</th>";
+  for (const Figure& figure : all) out += "<th>" + html(figure.split) + ' ' + words(figure.metric) + "</th>";
   out += "</tr></thead><tbody>\n";
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    out += "<tr><th>" + swatch(g) + html(groups[g].name) + "<br><small class=\"note\">" +
-           plural(groups[g].runs.size(), "seed") + "</small></th>";
+    out += "<tr><th>" + swatch(g) + html(groups[g].name) + "<small>" + plural(groups[g].runs.size(), "run") +
+           "</small></th>";
     for (const Figure& figure : all) {
       const Reached result = reached(runs, groups[g], figure.metric, figure.split);
       if (result.best.n == 0) {
@@ -169,8 +176,9 @@ std::string summary_table(Runs runs, Groups groups) {
         continue;
       }
       const MeanInterval& main = told(result, figure.split);
-      out += "<td class=\"lead-value\">" + brief(main.mean) + spread(main) + "<small>" + remark(result, figure.split) +
-             "</small></td>";
+      const MeanText text = mean_text(main.mean, main.half);
+      out += "<td><b>" + text.mean + "</b>" + (text.half.empty() ? "" : " ± " + text.half) + "<small>" +
+             remark(result, figure.split) + "</small></td>";
     }
     out += "</tr>\n";
   }
@@ -222,14 +230,17 @@ Charts charts(Runs runs, Groups groups, std::size_t points) {
     result.html += fmt::format(
         "<div class=\"card{}\"><h3>{}</h3><div class=\"plot\"><canvas data-chart=\"{}\" role=\"img\" "
         "aria-label=\"{} over steps\"></canvas></div></div>\n",
-        result.data.empty() ? " wide" : "", html(metric), result.data.size(), html(metric));
+        result.data.empty() ? " wide" : "", words(metric), result.data.size(), words(metric));
     result.data.push_back(std::move(chart));
   }
   return result;
 }
 
 std::string controls(Runs runs, Groups groups, bool intervals) {
-  std::string out = "<div class=\"controls\">";
+  std::string out =
+      "<div class=\"heading\"><h2>Curves</h2><div class=\"switches\">"
+      "<label><input type=\"checkbox\" data-set=\"logX\">log steps</label>"
+      "<label><input type=\"checkbox\" data-set=\"logY\">log values</label></div></div>\n<div class=\"controls\">";
   if (groups.size() > 1)
     for (std::size_t g = 0; g < groups.size(); ++g)
       out += fmt::format("<label><input type=\"checkbox\" checked data-show=\"{}\">{}{}</label>", g, swatch(g),
@@ -253,9 +264,7 @@ std::string controls(Runs runs, Groups groups, bool intervals) {
         "<span><svg width=\"26\" height=\"4\"><path d=\"M0 2H26\" stroke=\"currentColor\" {}/></svg>{}</span>",
         style(split), html(split));
   if (intervals) out += "<span>band: 95 % interval of the mean</span>";
-  return out +
-         "</span><span class=\"push\"><label><input type=\"checkbox\" data-set=\"logX\">log steps</label>"
-         "<label><input type=\"checkbox\" data-set=\"logY\">log values</label></span></div>\n";
+  return out + "</span></div>\n";
 }
 
 std::string difference_table(Runs runs, Groups groups) {
@@ -332,8 +341,7 @@ std::string report_page(std::span<const std::filesystem::path> folders, const Re
   if (intervals)
     body += "<p class=\"note\">± is half the width of the 95 % interval of the mean over seeds (Student's t).</p>\n";
   if (!curves.data.empty()) {
-    body += "<section><h2>Curves</h2>\n" + controls(runs, groups, intervals) + "<div class=\"charts\">\n" +
-            curves.html + "</div>\n";
+    body += "<section>" + controls(runs, groups, intervals) + "<div class=\"charts\">\n" + curves.html + "</div>\n";
     if (curves.thinned)
       body += fmt::format(
           "<p class=\"note\">Long curves are drawn with about {} points; the lowest and the highest of "

@@ -188,8 +188,8 @@ RunIdentity read_identity(const fs::path& folder) {
     identity.started = json.value("started", "");
     identity.finished = json.value("finished", "");
     identity.weights_sha256 = json.value("weights_sha256", "");
-    for (const auto& [name, loss] : json.value("baselines", Json::object()).items())
-      identity.baselines.emplace_back(name, loss.get<double>());
+    const Json baselines = json.value("baselines", Json::object());
+    for (const auto& [name, loss] : baselines.items()) identity.baselines.emplace_back(name, loss.get<double>());
   } catch (const Json::exception& e) {
     fail("run", "{} is damaged: {}", path.string(), e.what());
   }

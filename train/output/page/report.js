@@ -21,7 +21,7 @@
     if (size >= 1e6) return +(v / 1e6).toPrecision(3) + " M";
     if (size >= 1e4) return +(v / 1e3).toPrecision(3) + " k";
     if (size > 0 && size < 1e-3) return v.toExponential(0);
-    return String(+v.toPrecision(4));
+    return size >= 1000 ? grouped(v) : String(+v.toPrecision(4));
   };
   // On a logarithmic axis: 1, 2, 5 of each power of ten where there is room, else powers of ten.
   const logTick = (v, scale) => {
@@ -62,6 +62,7 @@
 
   const series = (chart) => {
     const sets = [];
+    const judged = new Set(chart.curves.filter((c) => c.split !== "train").map((c) => c.group));
     const positive = (v) => (state.logY && !(v > 0) ? null : v);
     for (const curve of chart.curves) {
       if (state.hidden.has(curve.group)) continue;
@@ -69,7 +70,8 @@
       const xs = curve.x.map((x, i) => i).filter((i) => !state.logX || curve.x[i] > 0);
       const line = (values) => xs.map((i) => ({ x: curve.x[i], y: positive(values[i]), i }));
       const common = { borderWidth: 0, pointRadius: 0, pointHoverRadius: 0, curve };
-      if (curve.half) {
+      // Where validation tells how a group does, a band around the noise of training only hides it.
+      if (curve.half && !(curve.split === "train" && judged.has(curve.group))) {
         const edge = (sign) => line(curve.y.map((y, i) => (curve.half[i] === null ? y : y + sign * curve.half[i])));
         sets.push({ ...common, band: true, data: edge(-1), fill: false, order: 3 });
         sets.push({ ...common, band: true, data: edge(1), fill: "-1", order: 3,
@@ -78,7 +80,7 @@
       const lone = xs.length === 1;
       sets.push({ ...common, label: (data.groups.length > 1 ? data.groups[curve.group] + ", " : "") + curve.split,
         data: line(curve.y), borderColor: alpha(base, style.opacity), backgroundColor: base, borderDash: style.dash,
-        borderWidth: style.width, pointRadius: lone ? 4 : 0, pointHoverRadius: 4, fill: false,
+        borderWidth: style.width, pointRadius: lone ? 4 : 0, pointHoverRadius: 4, fill: false, clip: 6,
         order: curve.split === "train" ? 2 : 1 });
     }
     const ends = chart.curves.flatMap((c) => [c.x[0], c.x[c.x.length - 1]]).filter((x) => !state.logX || x > 0);
@@ -124,6 +126,8 @@
       const x = axis(state.logX, "step"), y = axis(state.logY && chart.positive, "");
       const xs = chart.curves.flatMap((c) => [c.x[0], c.x[c.x.length - 1]]).filter((v) => !state.logX || v > 0);
       if (xs.length) { x.min = Math.min(...xs); x.max = Math.max(...xs); }
+      const edges = chart.curves.filter((c) => c.half).flatMap((c) => c.y.map((v, i) => v - c.half[i]));
+      if (chart.positive && y.type === "linear" && edges.some((v) => v < 0)) y.min = 0;
       if (x.min === x.max) { delete x.min; delete x.max; }
       drawn.push(new Chart(canvas, {
         type: "line",
