@@ -178,10 +178,10 @@ std::string text_figure(const Artifact& artifact, bool several) {
          "</span>" + html(artifact.content.value("text", "")) + "</pre></figure>\n";
 }
 
-struct Kind {
+struct Section {
   std::string_view kind, heading;
 };
-constexpr std::array<Kind, 4> kKinds = {
+constexpr std::array<Section, 4> kSections = {
     {{"text", "Samples"}, {"attention", "Attention"}, {"confusion", "Confusion"}, {"matrix", "Matrices"}}};
 
 }  // namespace
@@ -192,7 +192,7 @@ ArtifactSections artifact_sections(std::span<const ReportRun> runs) {
   std::vector<Artifact> all;
   for (const ReportRun& run : runs)
     for (Artifact& artifact : read_artifacts(run)) all.push_back(std::move(artifact));
-  for (const Kind& kind : kKinds) {
+  for (const Section& kind : kSections) {
     std::string newest, older;
     std::vector<std::pair<std::string, std::string>> seen;
     for (const Artifact& artifact : all) {

@@ -189,7 +189,7 @@
     const font = "11px ui-monospace, 'Liberation Mono', 'DejaVu Sans Mono', monospace";
     const context = canvas.getContext("2d");
     context.font = font;
-    const room = (labels) => Math.min(110, Math.max(...labels.map((l) => context.measureText(l).width), 8) + 8);
+    const room = (labels) => Math.min(110, Math.max(...labels.map((l) => context.measureText(l).width), 8) + 12);
     const left = room(rows), top = room(columns);
     const wide = Math.max(240, Math.min(640, canvas.parentElement.clientWidth - left - 4));
     const cell = Math.max(2, Math.min(34, Math.floor(wide / columns.length)));
