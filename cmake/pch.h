@@ -1,5 +1,4 @@
 // Precompiled once for the library: what nearly every source includes.
-#include <fmt/format.h>
-
 #include <Eigen/Core>
+#include <fmt/format.h>
 #include <unsupported/Eigen/CXX11/Tensor>

@@ -212,7 +212,10 @@ struct Lanes {
   // exp(x) = 2^n exp(r), |r| <= ln(2) / 2. 2^n is applied in two factors, so the results run through the denormals
   // to 0 and to infinity.
   static TEMPERA_INLINE Lanes exp_of(Lanes x) {
-    const Lanes c = clamp(x, Lanes(kDouble ? -746. : -104.), Lanes(kDouble ? 710. : 89.));
+    // Below the bound the result is 0; such lanes compute exp(0), for arithmetic on denormals is slow and masked scores
+    // are many.
+    const Mask vanishes = x < Lanes(kDouble ? -746. : -104.);
+    const Lanes c = where(vanishes, Lanes(0), min(x, Lanes(kDouble ? 710. : 89.)));
     const Lanes magic(kDouble ? 6755399441055744. : 12582912.);  // 1.5 * 2^mantissa: adding it rounds
     const Lanes rounded = c * Lanes(1.44269504088896340736) + magic;
     const Lanes n = rounded - magic;
@@ -233,7 +236,7 @@ struct Lanes {
     const Bits half = integer >> 1;
     const Lanes low = std::bit_cast<Values>((half + kBias) << kMantissa);
     const Lanes high = std::bit_cast<Values>((integer - half + kBias) << kMantissa);
-    return where(x != x, x, e * low * high);
+    return where(vanishes, Lanes(0), where(x != x, x, e * low * high));
   }
 
   // log(m 2^e) = log(m) + e ln 2, m in [sqrt(1/2), sqrt(2)).

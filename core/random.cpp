@@ -8,6 +8,7 @@
 #include <numbers>
 #include <numeric>
 
+#include "core/hash.h"
 #include "core/lanes.h"
 
 namespace tempera {
@@ -25,8 +26,7 @@ constexpr std::uint32_t kWeyl0 = 0x9E3779B9u, kWeyl1 = 0xBB67AE85u;
 
 // FNV-1a over the name, then one Philox block to spread the bits: names that differ in one letter share none.
 std::uint64_t mix(std::uint64_t seed, std::string_view name) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  const std::uint64_t hash = fnv1a(name);
   const PhiloxBlock block = philox({low(hash), high(hash), 0, 0}, {low(seed), high(seed)});
   return static_cast<std::uint64_t>(block[0]) | static_cast<std::uint64_t>(block[1]) << 32;
 }

@@ -24,11 +24,7 @@ std::vector<Example> examples() {
       {"closure",
        {{{5}}, {{5}}},
        [=](std::span<const Var> x) {
-         return recompute(
-             [=, outer = x[1]](std::span<const Var> z) {
-               return twice(std::vector<Var>{z[0], outer});
-             },
-             {x[0]});
+         return recompute([=, outer = x[1]](std::span<const Var> z) { return twice(std::array{z[0], outer}); }, {x[0]});
        }},
   };
 }

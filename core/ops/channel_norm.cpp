@@ -138,7 +138,8 @@ std::vector<Example> batch_examples() {
       {"given statistics",
        {{{2, 3, 5}, -2, 2}, {{3}, 0.5, 2}, {{3}}},
        [](std::span<const Var> x) {
-         Tensor mean = Tensor::full({3}, x[0].dtype(), 0.25), var = Tensor::full({3}, x[0].dtype(), 1.5);
+         const auto& pool = x[0].tape().pool();
+         Tensor mean = Tensor::full({3}, x[0].dtype(), 0.25, pool), var = Tensor::full({3}, x[0].dtype(), 1.5, pool);
          return batch_norm_inference(x[0], mean, var, x[1], x[2]);
        },
        "F.batch_norm(a, torch.full((3,), 0.25, dtype=a.dtype), torch.full((3,), 1.5, dtype=a.dtype), b, c, False)"}};
@@ -177,8 +178,8 @@ Var batch_norm_inference(const Var& x, const Tensor& mean, const Tensor& var, co
   const Index channels = x.dim(1);
   for (const Tensor* given : {&mean, &var})
     require(given->shape() == Shape{channels} && given->dtype() == x.dtype(), batch_norm_op.name,
-            "{} is {}, but x is {}; {} [{}] was wanted", given == &mean ? "mean" : "var", to_string(*given),
-            to_string(x.value()), x.dtype(), channels);
+            "{} is {}, but x is {}; {} [{}] was wanted", given == &mean ? "mean" : "var", *given,
+            x.value(), x.dtype(), channels);
   const Var g = optional_feature(gamma, "gamma", 1, x, channels, batch_norm_op.name);
   const Var b = optional_feature(beta, "beta", 0, x, channels, batch_norm_op.name);
   const View view(x.shape(), channels, true);

@@ -51,7 +51,7 @@ void backward(Tape& tape, const Tensor& y, const Tensor& dy, Into to, Index coun
 // The inverse of x + shift I: far from singular.
 Var shifted(const Var& x, double shift) {
   const Index n = x.shape().back();
-  Tensor identity = Tensor::zeros({n, n}, x.dtype());
+  Tensor identity = x.tape().zeros({n, n}, x.dtype());
   for (Index i = 0; i < n; ++i) identity.set(i * (n + 1), shift);
   return inverse(x + x.tape().constant(identity));
 }
@@ -68,7 +68,9 @@ std::vector<Example> examples() {
       {"rows exchanged",
        {{{3, 2, 2}}},
        [](std::span<const Var> x) {
-         const Tensor swap = Tensor::from<double>({2, 2}, {0, 3, -3, 0}).to(x[0].dtype());
+         Tensor swap = x[0].tape().zeros({2, 2}, x[0].dtype());
+         swap.set(1, 3);
+         swap.set(2, -3);
          return inverse(x[0] + x[0].tape().constant(swap));
        },
        "torch.linalg.inv(a + torch.tensor([[0, 3], [-3, 0]], dtype=a.dtype))"},

@@ -4,35 +4,33 @@
 #include <vector>
 
 #include "core/ops/broadcast_to.h"
+#include "core/ops/channel_norm.h"
 #include "core/ops/concat.h"
 #include "core/ops/conv.h"
+#include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
-#include "core/ops/channel_norm.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/embedding.h"
 #include "core/ops/fft_conv.h"
+#include "core/ops/gather.h"
 #include "core/ops/gradient_flow.h"
 #include "core/ops/inverse.h"
-#include "core/ops/linear.h"
-#include "core/ops/matmul.h"
-#include "core/ops/embedding.h"
-#include "core/ops/gather.h"
-#include "core/ops/mask.h"
-#include "core/ops/pad.h"
-#include "core/ops/permute.h"
-#include "core/ops/reshape.h"
-#include "core/ops/roll.h"
-#include "core/ops/slice.h"
 #include "core/ops/layer_norm.h"
 #include "core/ops/linear.h"
+#include "core/ops/mask.h"
 #include "core/ops/matmul.h"
 #include "core/ops/order.h"
-#include "core/ops/reductions.h"
-#include "core/ops/scans.h"
-#include "core/ops/softmax.h"
-#include "core/ops/unfold.h"
+#include "core/ops/pad.h"
+#include "core/ops/permute.h"
 #include "core/ops/pool.h"
+#include "core/ops/reductions.h"
+#include "core/ops/reshape.h"
+#include "core/ops/roll.h"
+#include "core/ops/scans.h"
+#include "core/ops/slice.h"
 #include "core/ops/softmax.h"
 #include "core/ops/triangular_solve.h"
+#include "core/ops/unfold.h"
 #include "core/pointwise.h"
 #include "core/recompute.h"
 #include "core/rowwise.h"
@@ -42,28 +40,26 @@ namespace {
 
 // Elementwise operations and reductions list themselves in their files.
 constexpr const Op* kOps[] = {
+    // the ground
     &pointwise_op,
+    &rowwise_op,
     &recompute_op,
     &straight_through_op,
-    &rowwise_op,
     // products
     &linear_op,
     &matmul_op,
-    // convolution and pooling
-    &conv1d_op,
-    &conv2d_op,
-    &max_pool1d_op,
-    &max_pool2d_op,
-    &avg_pool1d_op,
-    &avg_pool2d_op,
-    &fft_conv_op,
-    // linear algebra
-    &inverse_op,
-    &triangular_solve_op,
-    // random
-    &dropout_op,
     // normalisation
     &softmax_op,
+    &log_softmax_op,
+    &layer_norm_op,
+    &rms_norm_op,
+    &group_norm_op,
+    &batch_norm_op,
+    // scans and order
+    &cumsum_op,
+    &cummax_op,
+    &sort_op,
+    &topk_op,
     // shapes and movement
     &reshape_op,
     &permute_op,
@@ -84,16 +80,21 @@ constexpr const Op* kOps[] = {
     &embedding_op,
     &masked_fill_op,
     &triangle_op,
-    &log_softmax_op,
-    &layer_norm_op,
-    &rms_norm_op,
-    &group_norm_op,
-    &batch_norm_op,
-    // scans and order
-    &cumsum_op,
-    &cummax_op,
-    &sort_op,
-    &topk_op,
+    // convolution and pooling
+    &conv1d_op,
+    &conv2d_op,
+    &max_pool1d_op,
+    &max_pool2d_op,
+    &avg_pool1d_op,
+    &avg_pool2d_op,
+    &fft_conv_op,
+    // linear algebra
+    &inverse_op,
+    &triangular_solve_op,
+    // random
+    &dropout_op,
+    // losses
+    &cross_entropy_op,
 };
 
 }  // namespace

@@ -13,7 +13,8 @@ namespace {
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN(), kInf = std::numeric_limits<double>::infinity();
 
 void add_step(MetricsLog& log, std::int64_t step, double loss) {
-  log.add(step, 0.5 * static_cast<double>(step), static_cast<double>(step) * 2, "train", std::array{Metric{"loss", loss}});
+  log.add(step, 0.5 * static_cast<double>(step), static_cast<double>(step) * 2, "train",
+          std::array{Metric{"loss", loss}});
 }
 
 std::vector<std::int64_t> steps_in(const std::filesystem::path& file) {
@@ -30,10 +31,11 @@ TEST_CASE("a record is a line of JSON; what is not finite is null with a text", 
   MetricsLog log(file);
   log.add(500, 0.5, 12.25, "valid", std::array{Metric{"loss", 1.843}, Metric{"accuracy", 0.1}});
   log.add(501, 0.75, 13, "train", std::array{Metric{"loss", kNan}, Metric{"up", kInf}, Metric{"down", -kInf}});
-  CHECK(contents_of(file) ==
-        "{\"step\":500,\"epoch\":0.5,\"time\":12.25,\"split\":\"valid\",\"loss\":1.843,\"accuracy\":0.1}\n"
-        "{\"step\":501,\"epoch\":0.75,\"time\":13.0,\"split\":\"train\",\"loss\":null,\"loss_text\":\"nan\",\"up\":null,"
-        "\"up_text\":\"inf\",\"down\":null,\"down_text\":\"-inf\"}\n");
+  CHECK(
+      contents_of(file) ==
+      "{\"step\":500,\"epoch\":0.5,\"time\":12.25,\"split\":\"valid\",\"loss\":1.843,\"accuracy\":0.1}\n"
+      "{\"step\":501,\"epoch\":0.75,\"time\":13.0,\"split\":\"train\",\"loss\":null,\"loss_text\":\"nan\",\"up\":null,"
+      "\"up_text\":\"inf\",\"down\":null,\"down_text\":\"-inf\"}\n");
   const std::vector<MetricRecord> records = read_metrics(file);
   REQUIRE(records.size() == 2);
   CHECK(records[0].split == "valid");
@@ -124,8 +126,9 @@ TEST_CASE("names that the record itself uses are refused", "[output]") {
   const TestFolder folder;
   MetricsLog log(folder.path / "metrics.jsonl");
   for (const char* name : {"step", "epoch", "time", "split", "loss_text"})
-    CHECK(folder.error_of([&] { log.add(1, 0, 0, "train", std::array{Metric{name, 1}}); }) ==
-          fmt::format("metrics: a metric cannot be named '{}': the name is taken; choose another", name));
+    CHECK(folder.error_of([&] {
+      log.add(1, 0, 0, "train", std::array{Metric{name, 1}});
+    }) == fmt::format("metrics: a metric cannot be named '{}': the name is taken; choose another", name));
   CHECK(contents_of(folder.path / "metrics.jsonl").empty());
   CHECK(folder.error_of([&] { MetricsLog(folder.path / "no" / "metrics.jsonl"); }) ==
         "metrics: no/metrics.jsonl: open failed: No such file or directory");

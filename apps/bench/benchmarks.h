@@ -1,0 +1,34 @@
+// The benchmarks of the program `bench`, each in a file of its own.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/support/table.h"
+
+namespace tempera::bench {
+
+struct Options {
+  int threads = 1;
+  double seconds = 0.5;           // to spend on one measurement, about
+  std::vector<std::string> rest;  // options of a benchmark's own
+};
+
+struct Benchmark {
+  std::string_view name, what;
+  Table (*run)(const Options&);
+  bool own_options = false;  // reads Options::rest; others refuse what is left there
+};
+
+Table gemm(const Options& options);
+Table gradcheck(const Options& options);
+Table pointwise(const Options& options);
+
+inline constexpr Benchmark kBenchmarks[] = {
+    {"gemm", "matrix products against libraries and the peak; --type f32|f64 --set quick|layer|tile", gemm, true},
+    {"gradcheck", "every operation's gradient against finite differences: worst error, checks, kinks", gradcheck},
+    {"pointwise", "a chain of four elementwise operations as one lambda against four operations", pointwise},
+};
+
+}  // namespace tempera::bench

@@ -1,0 +1,22 @@
+# Copies the headers of every room to include/tempera/. In the tree they include each other as "core/tensor.h"; the
+# copies say "tempera/core/tensor.h", so that a user's include path gets one name from us, not six common ones.
+# In: SOURCE_DIR, INCLUDE_DIR (absolute), ROOMS.
+set(rooms_pattern "${ROOMS}")
+string(REPLACE ";" "|" rooms_pattern "${rooms_pattern}")
+foreach(room IN LISTS ROOMS)
+  file(GLOB_RECURSE headers RELATIVE "${SOURCE_DIR}" "${SOURCE_DIR}/${room}/*.h")
+  foreach(header IN LISTS headers)
+    file(READ "${SOURCE_DIR}/${header}" text)
+    string(REGEX REPLACE "#include \"(${rooms_pattern})/" "#include \"tempera/\\1/" text "${text}")
+    set(copy "${INCLUDE_DIR}/tempera/${header}")
+    set(before "")
+    if(EXISTS "$ENV{DESTDIR}${copy}")
+      file(READ "$ENV{DESTDIR}${copy}" before)
+    endif()
+    if(NOT before STREQUAL text)
+      file(WRITE "$ENV{DESTDIR}${copy}" "${text}")
+    endif()
+    list(APPEND CMAKE_INSTALL_MANIFEST_FILES "${copy}")
+  endforeach()
+endforeach()
+message(STATUS "Installed headers: ${INCLUDE_DIR}/tempera")
