@@ -19,9 +19,10 @@ struct Slot {
   std::exception_ptr error;
 };
 
-// No place in it is kept for callers, so a step that waits for its shards never picks up a batch to read instead.
+// Apart from the arena of the training step, so that a thread that waits for its shards never picks up a batch to read
+// instead. One place is kept for callers, of which there are none: asking for a worker per core makes oneTBB complain.
 tbb::task_arena& arena() {
-  static tbb::task_arena shared(tbb::task_arena::automatic, 0);
+  static tbb::task_arena shared(tbb::task_arena::automatic, 1);
   return shared;
 }
 

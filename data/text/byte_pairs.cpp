@@ -154,7 +154,10 @@ void BytePairs::encode(std::string_view text, std::vector<std::int32_t>& out) co
 void BytePairs::encode_segment(std::string_view text, std::vector<std::int32_t>& out) const {
   if (text.empty()) return;
   std::string spaced;
-  if (rules_.space_before && text.front() != ' ') text = spaced = " " + std::string(text);
+  if (rules_.space_before && text.front() != ' ') {
+    spaced.push_back(' ');
+    text = spaced.append(text);
+  }
   Encoder encoder(*this);
   if (merges_.empty() || !rules_.split_words) return encoder.encode(text, out);
   // Where the tokens of a word that came before stand in `out`.
