@@ -132,10 +132,12 @@ TEST_CASE("artifacts", "[output]") {
   run.write_matrix("m", 2, {{"a"}, {"b", "c"}, {0.5, std::nan("")}});
   CHECK(json_of(run.path() / "artifacts/matrix-m-000002.json")["values"][0][1].is_null());
 
-  CHECK(folder.error_of([&] { run.write_matrix("m", 2, {{"a"}, {"b", "c"}, {1}}); }) ==
-        "artifact: 'm': 1 values for 1 rows and 2 columns");
-  CHECK(folder.error_of([&] { run.write_attention("a", 2, {{"x", "y"}, {{{1, 0, 1}}}}); }) ==
-        "artifact: 'a': 3 attention weights for 2 tokens; 4 were expected");
+  CHECK(folder.error_of([&] {
+    run.write_matrix("m", 2, {{"a"}, {"b", "c"}, {1}});
+  }) == "artifact: 'm': 1 values for 1 rows and 2 columns");
+  CHECK(folder.error_of([&] {
+    run.write_attention("a", 2, {{"x", "y"}, {{{1, 0, 1}}}});
+  }) == "artifact: 'a': 3 attention weights for 2 tokens; 4 were expected");
 }
 
 TEST_CASE("time and machine", "[output]") {
