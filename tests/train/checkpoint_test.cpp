@@ -52,7 +52,8 @@ TEST_CASE("a run goes on from a checkpoint bit for bit", "[checkpoint]") {
   for (int i = 1; i <= 10; ++i) {
     whole.step(i);
     if (i == 6) {
-      CheckpointState state{.step = 6, .seed = 1, .config = "c", .numbers = {{"best", 0.1 + 0.2}, {"worst", INFINITY}}};
+      CheckpointState state{
+          .step = 6, .seed = 1, .config = "c", .numbers = {{"best", 0.1 + 0.2}, {"worst", INFINITY}}, .buffers = {}};
       save_checkpoint(folder.path / "step-000006", whole.parameters, whole.optimizer->states(), state);
     }
   }
