@@ -11,8 +11,7 @@ inline Var optional_feature(const Var& parameter, std::string_view name, double 
                             std::string_view who) {
   if (!parameter.defined()) return x.tape().constant(Tensor::full({n}, x.dtype(), fill, x.tape().pool()));
   require(parameter.shape() == Shape{n} && parameter.dtype() == x.dtype(), who,
-          "{} is {}, but x is {}; {} [{}] was wanted", name, parameter.value(), x.value(),
-          x.dtype(), n);
+          "{} is {}, but x is {}; {} [{}] was wanted", name, parameter.value(), x.value(), x.dtype(), n);
   return parameter;
 }
 

@@ -9,8 +9,7 @@ namespace tempera {
 
 // Throws Error(who, ...) when `x` is int32.
 inline void require_floating(const Tensor& x, std::string_view name, std::string_view who) {
-  require(is_floating(x.dtype()), who, "{} is {}; float32 or float64 was wanted; convert it with Tensor::to", name,
-          x);
+  require(is_floating(x.dtype()), who, "{} is {}; float32 or float64 was wanted; convert it with Tensor::to", name, x);
 }
 
 namespace detail {

@@ -178,8 +178,8 @@ Var batch_norm_inference(const Var& x, const Tensor& mean, const Tensor& var, co
   const Index channels = x.dim(1);
   for (const Tensor* given : {&mean, &var})
     require(given->shape() == Shape{channels} && given->dtype() == x.dtype(), batch_norm_op.name,
-            "{} is {}, but x is {}; {} [{}] was wanted", given == &mean ? "mean" : "var", *given,
-            x.value(), x.dtype(), channels);
+            "{} is {}, but x is {}; {} [{}] was wanted", given == &mean ? "mean" : "var", *given, x.value(), x.dtype(),
+            channels);
   const Var g = optional_feature(gamma, "gamma", 1, x, channels, batch_norm_op.name);
   const Var b = optional_feature(beta, "beta", 0, x, channels, batch_norm_op.name);
   const View view(x.shape(), channels, true);

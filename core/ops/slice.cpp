@@ -29,9 +29,7 @@ std::vector<Example> examples() {
        "a[:, 0:12:3]"},
       {"the second of five parts",
        {{{3, 5}}},
-       [](std::span<const Var> x) {
-         return chunk<5>(x[0], 1)[1];
-       },
+       [](std::span<const Var> x) { return chunk<5>(x[0], 1)[1]; },
        "a[:, 1:2]"},
   };
 }

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/nearest.h"
 #include "core/ops/broadcast_to.h"
 #include "core/ops/channel_norm.h"
 #include "core/ops/concat.h"
 #include "core/ops/conv.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
-#include "core/nearest.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/embedding.h"
 #include "core/ops/fft_conv.h"
