@@ -19,7 +19,7 @@ std::string make_error(std::string_view text, void (*change)(CsvDataOptions&)) {
   const TestFolder folder;
   CsvDataOptions options;
   options.path = folder.write("t.csv", text).string();
-  options.target = "y";
+  options.target = std::string("y");
   options.split.valid = options.split.test = 0;
   change(options);
   return folder.error_of([&] { options.make(); });
@@ -51,7 +51,7 @@ TEST_CASE("columns become features and classes", "[data][csv]") {
   const TestFolder folder;
   CsvDataOptions options;
   options.path = folder.write("t.tsv", "x\tcolour\tid\ty\n1\tred\t7\tno\n3\tblue\t8\tyes\n5\tred\t9\tno\n").string();
-  options.target = "y";
+  options.target = std::string("y");
   options.categories = {"colour"};
   options.ignore = {"id"};
   options.split.valid = options.split.test = 0;
@@ -69,7 +69,7 @@ TEST_CASE("columns become features and classes", "[data][csv]") {
   CHECK(batch.targets.to_vector() == std::vector<double>{0, 1, 0});
 
   options.task = "regression";
-  options.target = "x";
+  options.target = std::string("x");
   options.ignore = {"id", "y"};
   const auto numbers = options.make();
   CHECK(numbers->task == Task::regression);
@@ -85,7 +85,7 @@ TEST_CASE("numbers are standardised over the training part alone", "[data][csv]"
   CsvDataOptions options;
   options.path = folder.write("t.csv", text).string();
   options.header = false;
-  options.target = "2";
+  options.target = std::string("2");
   const auto source = options.make();
   Batch batch;
   std::vector<std::int64_t> all(static_cast<std::size_t>(source->train->size()));
