@@ -1,6 +1,7 @@
 #include "core/fields.h"
 
 #include "core/error.h"
+#include "core/nearest.h"
 
 namespace tempera {
 
@@ -21,7 +22,9 @@ Rule one_of(std::vector<std::string_view> choices) {
 }
 
 Choice::Choice(std::span<const Kind> kinds, std::string_view type) : kinds_(kinds) {
-  require(choose(type), "Choice", "there is no kind '{}'", type);
+  std::vector<std::string_view> names;
+  for (const Kind& kind : kinds) names.push_back(kind.name);
+  require(choose(type), "Choice", "there is no kind `{}`{}", type, did_you_mean(type, names));
 }
 
 bool Choice::choose(std::string_view type) {

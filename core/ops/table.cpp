@@ -9,6 +9,7 @@
 #include "core/ops/conv.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
+#include "core/nearest.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/embedding.h"
 #include "core/ops/fft_conv.h"
@@ -112,7 +113,9 @@ std::span<const Op* const> all_ops() {
 const Op& find_op(std::string_view name) {
   for (const Op* op : all_ops())
     if (op->name == name) return *op;
-  fail("find_op", "there is no operation '{}'", name);
+  std::vector<std::string_view> names;
+  for (const Op* op : all_ops()) names.push_back(op->name);
+  fail("find_op", "there is no operation `{}`{}", name, did_you_mean(name, names));
 }
 
 }  // namespace tempera

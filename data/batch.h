@@ -1,0 +1,29 @@
+// The tensors of one training step.
+#pragma once
+
+#include <memory>
+
+#include "core/tensor.h"
+
+namespace tempera {
+
+struct Batch {
+  Tensor inputs;   // int32 [B, N] tokens, or float32 [B, ...]: features [B, F], images [B, C, H, W]
+  Tensor targets;  // int32 [B] or [B, N], -1 = ignored; or float32 [B, ...]
+  Tensor lengths;  // int32 [B]: how many of the N tokens are real; undefined where all are
+  Tensor ids;      // int32 [B]: index of each sample in its set
+
+  Index size() const { return ids.defined() ? ids.dim(0) : 0; }
+  // Samples [first, first + count) as views of the same memory: a shard. Throws Error outside the batch.
+  Batch rows(Index first, Index count) const;
+
+  // Gives `tensor` this shape and type, contents undefined. Its own memory is used again unless somebody else holds it
+  // too: a batch that was kept, or a shard of it, is never overwritten. Memory comes from the batch's own pool, so a
+  // batch that is filled again and again, also with other sizes, leaves the heap alone.
+  void fit(Tensor& tensor, const Shape& shape, DType dtype);
+
+ private:
+  std::shared_ptr<Pool> pool_;
+};
+
+}  // namespace tempera

@@ -1,0 +1,47 @@
+// Tables in text: values between commas or tabs (RFC 4180).
+//
+// A field may stand in double quotes; inside them separators and line breaks are text and "" is a quote. Rows end with
+// a line feed, also after a carriage return; a last row without one counts. Empty lines are skipped.
+#pragma once
+
+#include <filesystem>
+
+#include "data/source.h"
+
+namespace tempera {
+
+struct CsvTable {
+  std::vector<std::string> header;             // empty when the file has none
+  std::vector<std::vector<std::string>> rows;  // equally long
+  std::vector<std::size_t> lines;              // where each row begins, counted from 1
+};
+
+// Throws Error with file and line for rows of different length, a quote that never ends or is followed by text, text
+// that is not UTF-8, a header with one name twice.
+CsvTable read_csv(const std::filesystem::path& file, char separator, bool header);
+CsvTable parse_csv(std::string_view text, std::string_view name, char separator, bool header);
+
+// Columns are named by the header, or "1", "2", ... without one. The target is a category (classification: classes are
+// its distinct values, sorted) or a number (regression). All other columns are inputs: numbers, or, for those in
+// `categories`, one feature for each distinct value, sorted, 1 where it holds. Rows are cut into parts by seed; numbers
+// of the inputs are standardised with mean and deviation of the training part.
+//
+// An empty field and NA, NaN, null (in any case) are missing: refused with file and line, or their rows are left out.
+// An infinite number is refused.
+struct CsvDataOptions : DataOptions {
+  std::string path;
+  std::string separator = "auto";
+  bool header = true;
+  std::string target;
+  std::string task = "classification";
+  std::vector<std::string> categories;
+  std::vector<std::string> ignore;
+  std::string missing = "refuse";
+  bool standardise = true;
+  SplitOptions split;
+
+  void describe(Fields& fields) override;
+  std::unique_ptr<DataSource> make() const override;
+};
+
+}  // namespace tempera

@@ -1,0 +1,102 @@
+#include "data/dataset.h"
+
+#include <cstring>
+#include <limits>
+
+namespace tempera {
+namespace {
+
+constexpr std::int64_t kMostSamples = std::numeric_limits<std::int32_t>::max();
+
+Shape with_batch(Index batch, const Shape& sample) {
+  return sample.inserted(0, batch);
+}
+
+void copy_row(const Tensor& from, std::int64_t i, Tensor& to, Index row) {
+  const std::size_t bytes = static_cast<std::size_t>(from.shape().product(1, from.rank())) * byte_size(from.dtype());
+  std::memcpy(static_cast<std::byte*>(to.raw()) + static_cast<std::size_t>(row) * bytes,
+              static_cast<const std::byte*>(from.raw()) + static_cast<std::size_t>(i) * bytes, bytes);
+}
+
+}  // namespace
+
+std::string with_commas(std::int64_t number) {
+  const std::string digits = fmt::format("{}", number);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    const bool after_digit = i > 0 && digits[i - 1] != '-';
+    if (after_digit && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
+Dataset::Dataset(std::int64_t size, Description description) : size_(size), description_(std::move(description)) {
+  const Description& d = description_;
+  require(size >= 0 && size <= kMostSamples, "Dataset", "{} samples came; at most 2^31 - 1 can be numbered", size);
+  require((d.vocabulary > 0) == (d.input_type == DType::int32), "Dataset",
+          "inputs are {} and the vocabulary has {} entries; tokens are int32 and have a vocabulary", d.input_type,
+          d.vocabulary);
+  require((d.classes > 0) == (d.target_type == DType::int32), "Dataset",
+          "targets are {} of {} classes; classes are int32, numbers float32 without classes", d.target_type, d.classes);
+  const auto names = static_cast<Index>(d.class_names.size()), features = static_cast<Index>(d.feature_names.size());
+  require(names == 0 || names == d.classes, "Dataset", "{} names came for {} classes", names, d.classes);
+  require(features == 0 || features == d.inputs.size(), "Dataset", "{} names came for features of shape {}", features,
+          d.inputs);
+}
+
+void Dataset::fill(std::span<const std::int64_t> samples, Batch& out) const {
+  const auto batch = static_cast<Index>(samples.size());
+  out.fit(out.inputs, with_batch(batch, description_.inputs), description_.input_type);
+  out.fit(out.targets, with_batch(batch, description_.targets), description_.target_type);
+  out.fit(out.ids, {batch}, DType::int32);
+  out.lengths = Tensor();
+  std::int32_t* ids = out.ids.data<std::int32_t>();
+  for (Index row = 0; row < batch; ++row) {
+    const std::int64_t sample = samples[static_cast<std::size_t>(row)];
+    require(sample >= 0 && sample < size_, "Dataset::fill", "sample {} was asked for of {}", sample, size_);
+    ids[row] = static_cast<std::int32_t>(sample);
+    put(sample, row, out);
+  }
+}
+
+std::string Dataset::describe() const {
+  const Description& d = description_;
+  std::string text =
+      fmt::format("{} {}; inputs {} {}", with_commas(size_), size_ == 1 ? "sample" : "samples", d.input_type, d.inputs);
+  if (d.vocabulary > 0) text += fmt::format(", vocabulary {}", with_commas(d.vocabulary));
+  text += fmt::format("; targets {} {}", d.target_type, d.targets);
+  if (d.classes > 0) text += fmt::format(", {} classes", with_commas(d.classes));
+  return text;
+}
+
+TensorDataset::TensorDataset(Tensor inputs, Tensor targets, Description description)
+    : Dataset(inputs.rank() > 0 ? inputs.dim(0) : 0, std::move(description)),
+      inputs_(std::move(inputs)),
+      targets_(std::move(targets)) {
+  const Description& d = this->description();
+  require(inputs_.shape() == with_batch(size(), d.inputs) && inputs_.dtype() == d.input_type, "TensorDataset",
+          "inputs {} came; {} [samples, {}] were described", inputs_, d.input_type, d.inputs);
+  require(targets_.shape() == with_batch(size(), d.targets) && targets_.dtype() == d.target_type, "TensorDataset",
+          "targets {} came for {} samples; {} [samples, {}] were described", targets_, size(), d.target_type,
+          d.targets);
+}
+
+void TensorDataset::put(std::int64_t sample, Index row, Batch& out) const {
+  copy_row(inputs_, sample, out.inputs, row);
+  copy_row(targets_, sample, out.targets, row);
+}
+
+Subset::Subset(std::shared_ptr<const Dataset> whole, std::vector<std::int32_t> samples)
+    : Dataset(static_cast<std::int64_t>(samples.size()), whole->description()),
+      whole_(std::move(whole)),
+      samples_(std::move(samples)) {
+  for (const std::int32_t sample : samples_)
+    require(sample >= 0 && sample < whole_->size(), "Subset", "sample {} was asked for of {}", sample, whole_->size());
+}
+
+void Subset::put(std::int64_t sample, Index row, Batch& out) const {
+  whole_->put(samples_[static_cast<std::size_t>(sample)], row, out);
+}
+
+}  // namespace tempera

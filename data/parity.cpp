@@ -1,0 +1,78 @@
+#include <algorithm>
+
+#include "core/random.h"
+#include "data/generated.h"
+
+namespace tempera {
+namespace {
+
+constexpr int kMostBits = 4096;
+
+class Parity final : public Dataset {
+ public:
+  Parity(std::int64_t size, int bits, std::vector<std::int32_t> places, const Rng& rng)
+      : Dataset(size, {.inputs = {bits}, .input_type = DType::int32, .vocabulary = 2, .classes = 2}),
+        bits_(bits),
+        places_(std::move(places)),
+        rng_(rng) {}
+
+ protected:
+  void put(std::int64_t sample, Index row, Batch& out) const override {
+    const Rng draws = rng_.at_step(static_cast<std::uint64_t>(sample));
+    std::int32_t* to = out.inputs.data<std::int32_t>() + row * bits_;
+    for (Index i = 0; i < bits_; i += 64) {
+      const std::uint64_t word = draws.bits(static_cast<std::uint64_t>(i / 64));
+      for (Index j = i; j < std::min(bits_, i + 64); ++j) to[j] = static_cast<std::int32_t>(word >> (j - i) & 1);
+    }
+    std::int32_t parity = 0;
+    for (const std::int32_t place : places_) parity ^= to[place];
+    out.targets.data<std::int32_t>()[row] = parity;
+  }
+
+ private:
+  Index bits_;
+  std::vector<std::int32_t> places_;
+  Rng rng_;
+};
+
+}  // namespace
+
+std::vector<std::int32_t> parity_places(int bits, int relevant, std::uint64_t seed) {
+  require(bits >= 1 && bits <= kMostBits && relevant >= 1 && relevant <= bits, "parity",
+          "{} relevant of {} bits came; 1 <= relevant <= bits <= {} was wanted", relevant, bits, kMostBits);
+  std::vector<std::int32_t> places = Rng(seed, "data/parity/places").permutation(bits);
+  places.resize(static_cast<std::size_t>(relevant));
+  std::sort(places.begin(), places.end());
+  return places;
+}
+
+void ParityDataOptions::describe(Fields& f) {
+  f("bits", bits, "length of a sample", between(1, kMostBits));
+  f("relevant", relevant, "how many of the bits decide the class", at_least(1));
+  f("train", train, "samples to train on", between(1, 2147483647));
+  f("valid", valid, "samples for validation", between(0, 2147483647));
+  f("test", test, "samples for the test", between(0, 2147483647));
+  f("seed", seed, "chooses the relevant places and all samples");
+}
+
+std::vector<Problem> ParityDataOptions::problems() const {
+  if (relevant <= bits) return {};
+  return {{"relevant", fmt::format("{} of {} bits cannot be relevant; lower it or raise bits", relevant, bits)}};
+}
+
+std::unique_ptr<DataSource> ParityDataOptions::make() const {
+  const std::vector<std::int32_t> places = parity_places(bits, relevant, seed);
+  const Rng rng(seed, "data/parity");
+  const auto part = [&](std::int64_t size, std::string_view name) -> std::shared_ptr<const Dataset> {
+    if (size == 0) return nullptr;
+    return std::make_shared<Parity>(size, bits, places, rng.sub(name));
+  };
+  auto source = std::make_unique<DataSource>();
+  source->task = Task::classification;
+  source->train = part(train, "train");
+  source->valid = part(valid, "valid");
+  source->test = part(test, "test");
+  return source;
+}
+
+}  // namespace tempera

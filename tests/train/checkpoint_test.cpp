@@ -1,0 +1,130 @@
+#include "train/checkpoint.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <unistd.h>
+
+#include "core/random.h"
+#include "train/optimizer/adam.h"
+
+using namespace tempera;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Net : Module {
+  Parameter weight{{7, 5}, Init::normal(1)}, bias{{7}, Init::normal(1), false};
+  void visit(ParameterVisitor& v) override {
+    v("layer.weight", weight);
+    v("layer.bias", bias);
+  }
+};
+
+struct Run {
+  explicit Run(std::uint64_t seed)
+      : parameters(net, DType::float32, Rng(seed, "run")), optimizer(AdamWOptions().make(segments_of(parameters))) {
+    optimizer->prepare(parameters.flat_size(), DType::float32);
+  }
+  void step(std::int64_t number) {
+    Tensor gradient = parameters.make_flat();
+    Rng(9, "gradient", static_cast<std::uint64_t>(number)).fill_normal(gradient, 0, 1);
+    optimizer->step(parameters.flat(), gradient, {.step = number, .lr = 0.01});
+  }
+  Net net;
+  Parameters parameters;
+  std::unique_ptr<Optimizer> optimizer;
+};
+
+struct Folder {
+  Folder() : path(fs::temp_directory_path() / fmt::format("tempera-checkpoint-{}", ::getpid())) {
+    fs::remove_all(path);
+    fs::create_directories(path);
+  }
+  ~Folder() { fs::remove_all(path); }
+  fs::path path;
+};
+
+}  // namespace
+
+TEST_CASE("a run goes on from a checkpoint bit for bit", "[checkpoint]") {
+  const Folder folder;
+  Run whole(1);
+  for (int i = 1; i <= 10; ++i) {
+    whole.step(i);
+    if (i == 6) {
+      CheckpointState state{
+          .step = 6, .seed = 1, .config = "c", .numbers = {{"best", 0.1 + 0.2}, {"worst", INFINITY}}, .buffers = {}};
+      save_checkpoint(folder.path / "step-000006", whole.parameters, whole.optimizer->states(), state);
+    }
+  }
+  Run resumed(2);  // other weights, to be replaced
+  CheckpointState state;
+  load_checkpoint(folder.path / "step-000006", resumed.parameters, resumed.optimizer->states(), state);
+  CHECK(state.step == 6);
+  CHECK(state.seed == 1);
+  CHECK(state.config == "c");
+  CHECK(state.numbers.at("best") == 0.1 + 0.2);
+  CHECK(state.numbers.at("worst") == INFINITY);
+  for (int i = 7; i <= 10; ++i) resumed.step(i);
+  CHECK(weights_hash(resumed.parameters) == weights_hash(whole.parameters));
+  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);  // nothing lies about
+}
+
+TEST_CASE("the hash sees every bit and every name", "[checkpoint]") {
+  Run a(1), b(1);
+  CHECK(weights_hash(a.parameters) == weights_hash(b.parameters));
+  b.net.bias.value.set(3, std::nextafter(static_cast<float>(b.net.bias.value.at(3)), 9.F));
+  CHECK(weights_hash(a.parameters) != weights_hash(b.parameters));
+}
+
+TEST_CASE("a checkpoint that does not fit is refused", "[checkpoint][errors]") {
+  const Folder folder;
+  const fs::path path = folder.path / "step-000001";
+  Run run(1);
+  CheckpointState state;
+  save_checkpoint(path, run.parameters, run.optimizer->states(), state);
+  const std::string at = path.string();
+  SECTION("without its mark") {
+    fs::remove(path / "COMPLETE");
+    CHECK_THROWS_WITH(load_checkpoint(path, run.parameters, run.optimizer->states(), state),
+                      "checkpoint: " + at + " is not complete; choose an older checkpoint");
+  }
+  SECTION("of another model") {
+    struct Other : Module {
+      Parameter weight{{7, 4}, Init::zeros()};
+      void visit(ParameterVisitor& v) override { v("layer.weight", weight); }
+    } other;
+    Parameters parameters(other, DType::float32, Rng(1, "run"));
+    CHECK_THROWS_WITH(load_weights(path, parameters), "checkpoint: 'layer.weight' of " + at +
+                                                          "/model.safetensors is float32 [7, 5], but the model wants "
+                                                          "float32 [7, 4]");
+  }
+  SECTION("with more than the model has") {
+    struct Part : Module {
+      Parameter weight{{7, 5}, Init::zeros()};
+      void visit(ParameterVisitor& v) override { v("layer.weight", weight); }
+    } part;
+    Parameters parameters(part, DType::float32, Rng(1, "run"));
+    CHECK_THROWS_WITH(load_weights(path, parameters),
+                      "checkpoint: " + at +
+                          "/model.safetensors holds 'layer.bias', which the model does not have; was it "
+                          "made with another configuration?");
+  }
+  SECTION("with a damaged state") {
+    std::ofstream(path / "state.json") << "{\"step\": ";
+    CHECK_THROWS_WITH(load_checkpoint(path, run.parameters, run.optimizer->states(), state),
+                      "checkpoint: " + at + "/state.json is no state of a checkpoint; it is damaged");
+  }
+}
+
+TEST_CASE("old checkpoints are removed, the spared ones stay", "[checkpoint]") {
+  const Folder folder;
+  Run run(1);
+  std::vector<fs::path> paths;
+  for (int i = 1; i <= 5; ++i) {
+    paths.push_back(folder.path / fmt::format("step-{:06}", i));
+    save_checkpoint(paths.back(), run.parameters, run.optimizer->states(), {});
+  }
+  prune_checkpoints(paths, 2, std::array{paths[1]});
+  for (std::size_t i = 0; i < 5; ++i) CHECK(fs::exists(paths[i]) == (i == 1 || i >= 3));
+}

@@ -1,0 +1,160 @@
+#include "train/checkpoint.h"
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "data/safetensors.h"
+
+namespace tempera {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+constexpr std::string_view kWho = "checkpoint";
+
+// The pieces of a flat buffer that belong to the parameters, under "<prefix><name>".
+void put_pieces(std::map<std::string, Tensor>& tensors, const std::string& prefix, const Parameters& parameters,
+                const Tensor& flat) {
+  for (const Parameters::Entry& entry : parameters.entries())
+    tensors[prefix + entry.name] = parameters.view(flat, entry);
+}
+
+void take_pieces(std::map<std::string, Tensor>& tensors, const fs::path& file, const std::string& prefix,
+                 const Parameters& parameters, const Tensor& flat) {
+  for (const Parameters::Entry& entry : parameters.entries()) {
+    const auto found = tensors.find(prefix + entry.name);
+    require(found != tensors.end(), kWho, "{} has no tensor '{}', which the model wants", file.string(),
+            prefix + entry.name);
+    Tensor to = parameters.view(flat, entry);
+    require(found->second.shape() == to.shape() && found->second.dtype() == to.dtype(), kWho,
+            "'{}' of {} is {}, but the model wants {}", prefix + entry.name, file.string(), found->second, to);
+    to.copy_from(found->second);
+    tensors.erase(found);
+  }
+}
+
+void refuse_rest(const std::map<std::string, Tensor>& tensors, const fs::path& file) {
+  require(tensors.empty(), kWho,
+          "{} holds '{}', which the model does not have; was it made with another configuration?", file.string(),
+          tensors.empty() ? "" : tensors.begin()->first);
+}
+
+// Doubles as the bits they are: text would round or lose infinities.
+std::string bits_of(double value) {
+  return fmt::format("{:016x}", std::bit_cast<std::uint64_t>(value));
+}
+
+double value_of(const std::string& bits) {
+  return std::bit_cast<double>(static_cast<std::uint64_t>(std::stoull(bits, nullptr, 16)));
+}
+
+Json to_json(const CheckpointState& state) {
+  Json numbers = Json::object();
+  for (const auto& [name, value] : state.numbers) numbers[name] = bits_of(value);
+  return {{"step", state.step}, {"seed", state.seed}, {"config", state.config}, {"numbers", std::move(numbers)}};
+}
+
+Json read_json(const fs::path& file) {
+  std::ifstream in(file);
+  require(in.good(), kWho, "{} cannot be read: {}", file.string(), std::strerror(errno));
+  Json json = Json::parse(in, nullptr, false);
+  require(json.is_object() && json.contains("step") && json["step"].is_number_integer() && json.contains("seed") &&
+              json.contains("config") && json["config"].is_string() && json.contains("numbers") &&
+              json["numbers"].is_object(),
+          kWho, "{} is no state of a checkpoint; it is damaged", file.string());
+  return json;
+}
+
+void sync_folder(const fs::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY);
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  require(synced, kWho, "the folder {} cannot be synced: {}", folder.string(), std::strerror(error));
+}
+
+}  // namespace
+
+void save_checkpoint(const fs::path& folder, const Parameters& parameters, std::span<const Optimizer::State> states,
+                     const CheckpointState& state) {
+  const fs::path fresh = folder.parent_path() / ("." + folder.filename().string() + ".new");
+  try {
+    fs::remove_all(fresh);
+    fs::create_directories(fresh);
+    SafetensorsFile model, optimizer;
+    put_pieces(model.tensors, "", parameters, parameters.flat());
+    model.metadata["format"] = "pt";  // what Python's readers expect
+    for (const Optimizer::State& s : states)
+      put_pieces(optimizer.tensors, std::string(s.name) + "/", parameters, *s.tensor);
+    for (const auto& [name, buffer] : state.buffers) put_pieces(optimizer.tensors, name + "/", parameters, *buffer);
+    write_safetensors(fresh / "model.safetensors", model);
+    write_safetensors(fresh / "optimizer.safetensors", optimizer);
+    const std::string text = to_json(state).dump(2) + "\n";
+    replace_file(fresh / "state.json", std::as_bytes(std::span(text)));
+    replace_file(fresh / "COMPLETE", Bytes());
+    sync_folder(fresh);
+    fs::remove_all(folder);
+    fs::rename(fresh, folder);
+    sync_folder(folder.parent_path());
+  } catch (const fs::filesystem_error& e) {
+    fail(kWho, "{} cannot be written: {}; earlier checkpoints are untouched", folder.string(), e.code().message());
+  }
+}
+
+void load_checkpoint(const fs::path& folder, Parameters& parameters, std::span<const Optimizer::State> states,
+                     CheckpointState& state) {
+  require(fs::exists(folder / "COMPLETE"), kWho, "{} is not complete; choose an older checkpoint", folder.string());
+  const Json json = read_json(folder / "state.json");
+  SafetensorsFile model = read_safetensors(folder / "model.safetensors");
+  SafetensorsFile optimizer = read_safetensors(folder / "optimizer.safetensors");
+  take_pieces(model.tensors, folder / "model.safetensors", "", parameters, parameters.flat());
+  refuse_rest(model.tensors, folder / "model.safetensors");
+  for (const Optimizer::State& s : states)
+    take_pieces(optimizer.tensors, folder / "optimizer.safetensors", std::string(s.name) + "/", parameters, *s.tensor);
+  for (const auto& [name, buffer] : state.buffers)
+    take_pieces(optimizer.tensors, folder / "optimizer.safetensors", name + "/", parameters, *buffer);
+  refuse_rest(optimizer.tensors, folder / "optimizer.safetensors");
+  state.step = json["step"].get<std::int64_t>();
+  state.seed = json["seed"].get<std::uint64_t>();
+  state.config = json["config"].get<std::string>();
+  state.numbers.clear();
+  for (const auto& [name, bits] : json["numbers"].items()) state.numbers[name] = value_of(bits.get<std::string>());
+}
+
+void load_weights(const fs::path& path, Parameters& parameters) {
+  const fs::path file = fs::is_directory(path) ? path / "model.safetensors" : path;
+  SafetensorsFile model = read_safetensors(file);
+  take_pieces(model.tensors, file, "", parameters, parameters.flat());
+  refuse_rest(model.tensors, file);
+}
+
+std::string weights_hash(const Parameters& parameters) {
+  std::uint64_t hash = fnv1a("");
+  for (const Parameters::Entry& entry : parameters.entries()) {
+    const Tensor& value = entry.parameter->value;
+    hash = fnv1a(fmt::format("{} {} ", entry.name, value), hash);
+    hash = fnv1a({static_cast<const char*>(value.raw()), value.bytes()}, hash);
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+void prune_checkpoints(const std::vector<fs::path>& oldest_first, int keep, std::span<const fs::path> spared) {
+  const auto count = static_cast<int>(oldest_first.size());
+  for (int i = 0; i < count - keep; ++i) {
+    const fs::path& folder = oldest_first[static_cast<std::size_t>(i)];
+    if (std::find(spared.begin(), spared.end(), folder) != spared.end()) continue;
+    // Without its mark first: a kill while removing must not leave a folder that looks complete.
+    fs::remove(folder / "COMPLETE");
+    fs::remove_all(folder);
+  }
+}
+
+}  // namespace tempera

@@ -1,0 +1,15 @@
+// `key.path=value` from the command line, laid over the tree of the file.
+#pragma once
+
+#include <string_view>
+
+#include "train/config/yaml_tree.h"
+
+namespace tempera {
+
+// The tree with the value at the path; sections on the way are made where they are missing. The value is YAML and
+// replaces what stood there as a whole, so a section given as `{...}` starts from its defaults. A later override of the
+// same key wins. What is wrong with its form is added to `problems`, and the tree stays.
+YamlTree with_override(const YamlTree& tree, std::string_view argument, Problems& problems);
+
+}  // namespace tempera
