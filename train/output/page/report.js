@@ -27,7 +27,7 @@
   const logTick = (v, scale) => {
     const lead = v / 10 ** Math.floor(Math.log10(v) + 1e-9);
     const decades = Math.log10(scale.max / Math.max(scale.min, 1e-300));
-    const shown = decades > 4 ? [1] : decades > 1.2 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9];
+    const shown = decades > 4 ? [1] : decades > 0.6 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9];
     return shown.some((s) => Math.abs(lead - s) < 1e-6) ? tick(v) : "";
   };
 
