@@ -56,7 +56,8 @@ std::string progress_line(const ProgressState& state, int width, const Console* 
   }
   if (std::isfinite(state.units_per_second)) add(5, fmt::format("{} {}/s", si(state.units_per_second), state.unit));
   const double left = static_cast<double>(state.total - state.step) / state.steps_per_second;
-  if (std::isfinite(left) && left >= 0) add(3, "left " + duration(left));
+  if (state.step >= state.total) add(3, "in " + duration(state.elapsed));
+  else if (std::isfinite(left) && left >= 0) add(3, "left " + duration(left));
 
   int columns = -2;
   for (const Piece& piece : pieces) columns += piece.columns + 2;
@@ -77,6 +78,7 @@ std::string progress_line(const ProgressState& state, int width, const Console* 
 Progress::Progress(Console& console, ProgressOptions options) : console_(console), options_(std::move(options)) {
   if (!options_.clock) options_.clock = steady_seconds;
   latest_ = {options_.clock(), options_.first, 0};
+  start_ = latest_.time;
   past_.push_back(latest_);
 }
 
@@ -110,8 +112,8 @@ void Progress::draw(double now) {
   std::vector<ProgressValue> values;
   for (const Shown& shown : values_) values.push_back({shown.name, shown.value});
   const ProgressState state{
-      latest_.step, options_.total, values, rate(from.done, latest_.done), rate(from.step, latest_.step),
-      options_.unit};
+      latest_.step,  options_.total, values, rate(from.done, latest_.done), rate(from.step, latest_.step),
+      options_.unit, now - start_};
   // The last column stays free: some terminals wrap as soon as it is filled.
   if (console_.terminal()) console_.status(progress_line(state, console_.width() - 1, &console_));
   else console_.line(progress_line(state, std::numeric_limits<int>::max()));

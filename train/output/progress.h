@@ -56,6 +56,7 @@ class Progress {
   Console& console_;
   ProgressOptions options_;
   Moment latest_;
+  double start_;
   std::deque<Moment> past_;  // of the last half minute: what the rate is measured over
   std::vector<Shown> values_;
   double drawn_ = -1;
@@ -68,6 +69,7 @@ struct ProgressState {
   std::span<const ProgressValue> values = {};
   double units_per_second = 0, steps_per_second = 0;
   std::string_view unit = "tokens";
+  double elapsed = 0;  // seconds; told instead of the time left once all steps are done
 };
 // The line, at most `width` columns; with `console`, a bar in its style and colours; without, for a file.
 std::string progress_line(const ProgressState& state, int width, const Console* console = nullptr);

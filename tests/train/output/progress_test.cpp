@@ -51,8 +51,8 @@ TEST_CASE("a progress line says no more than is known", "[output]") {
   const double nan = std::nan("");
   CHECK(progress_line({0, 100, {}, nan, nan, "tokens"}, 100) == "step 0/100  0 %");
   CHECK(progress_line({0, 100, {}, 0, 0, "images"}, 100) == "step 0/100  0 %  0 images/s");
-  CHECK(progress_line({0, 0, {}, nan, nan, "tokens"}, 100) == "step 0/0  100 %");
-  CHECK(progress_line({100, 100, {}, 2e6, 10, "tokens"}, 100) == "step 100/100  100 %  2.00 M tokens/s  left 0:00");
+  CHECK(progress_line({0, 0, {}, nan, nan, "tokens", 0}, 100) == "step 0/0  100 %  in 0:00");
+  CHECK(progress_line({100, 100, {}, 2e6, 10, "tokens", 170}, 100) == "step 100/100  100 %  2.00 M tokens/s  in 2:50");
   const std::array lost = {ProgressValue{"loss", nan}};
   CHECK(progress_line({5, 10, lost, nan, 1, "tokens"}, 100) == "step 5/10  50 %  loss nan  left 0:05");
 }
@@ -73,7 +73,7 @@ TEST_CASE("a file gets a plain line per interval and the last state", "[output]"
   CHECK(out.text() ==
         "step 400/1,000  40 %  loss 1.600  10.2 k tokens/s  left 0:15\n"
         "step 800/1,000  80 %  loss 1.200  10.2 k tokens/s  left 0:05\n"
-        "step 1,000/1,000  100 %  loss 1.000  10.2 k tokens/s  left 0:00\n");
+        "step 1,000/1,000  100 %  loss 1.000  10.2 k tokens/s  in 0:25\n");
 }
 
 TEST_CASE("a terminal is drawn at most ten times a second", "[output]") {

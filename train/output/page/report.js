@@ -27,7 +27,7 @@
   const logTick = (v, scale) => {
     const lead = v / 10 ** Math.floor(Math.log10(v) + 1e-9);
     const decades = Math.log10(scale.max / Math.max(scale.min, 1e-300));
-    const shown = decades > 4 ? [1] : decades > 1.2 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9];
+    const shown = decades > 4 ? [1] : decades > 0.6 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9];
     return shown.some((s) => Math.abs(lead - s) < 1e-6) ? tick(v) : "";
   };
 
@@ -128,6 +128,11 @@
       if (xs.length) { x.min = Math.min(...xs); x.max = Math.max(...xs); }
       const edges = chart.curves.filter((c) => c.half).flatMap((c) => c.y.map((v, i) => v - c.half[i]));
       if (chart.positive && y.type === "linear" && edges.some((v) => v < 0)) y.min = 0;
+      if (y.type === "logarithmic") {  // as far as the means go: a band may reach down to almost nothing
+        const levels = chart.curves.flatMap((c) => c.y).concat((chart.baselines || []).map((b) => b[1]));
+        y.min = 0.93 * Math.min(...levels.filter((v) => v > 0));
+        y.max = 1.07 * Math.max(...levels);
+      }
       if (x.min === x.max) { delete x.min; delete x.max; }
       drawn.push(new Chart(canvas, {
         type: "line",
@@ -149,7 +154,7 @@
                 title: (items) => (items.length ? "step " + grouped(items[0].parsed.x) : ""),
                 label: (item) => {
                   const half = item.dataset.curve.half && item.dataset.curve.half[item.raw.i];
-                  return item.dataset.label + "  " + brief(item.raw.y) + (half ? " ± " + brief(half) : "");
+                  return item.dataset.label + "  " + brief(item.raw.y) + (half ? " ± " + (half < 1e-3 ? half.toExponential(1) : +half.toPrecision(2)) : "");
                 },
                 labelColor: (item) => ({ borderColor: "transparent", backgroundColor: item.dataset.backgroundColor }),
               },
