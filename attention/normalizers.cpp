@@ -1,5 +1,6 @@
 #include "attention/normalizers.h"
 
+#include "attention/kind_of.h"
 #include "attention/normalizers/sigmoid.h"
 #include "attention/normalizers/softmax.h"
 #include "attention/normalizers/ssmax.h"
@@ -8,16 +9,11 @@
 namespace tempera {
 namespace {
 
-template <class T>
-std::unique_ptr<Options> make() {
-  return std::make_unique<T>();
-}
-
 constexpr Kind kKinds[] = {
-    {"sigmoid", "weights one by one, with a bias of -log n", make<SigmoidOptions>},
-    {"softmax", "exponentials over their sum", make<SoftmaxOptions>},
-    {"ssmax", "softmax of logits scaled by log n", make<SSMaxOptions>},
-    {"stablemax", "softmax with linear growth in place of the exponential", make<StableMaxOptions>},
+    kind_of<SigmoidOptions>("sigmoid", "weights one by one, with a bias of -log n"),
+    kind_of<SoftmaxOptions>("softmax", "exponentials over their sum"),
+    kind_of<SSMaxOptions>("ssmax", "softmax of logits scaled by log n"),
+    kind_of<StableMaxOptions>("stablemax", "softmax with linear growth in place of the exponential"),
 };
 
 }  // namespace

@@ -25,7 +25,7 @@ struct Range {
 // A causal window covers the prefix as it does everything else. The ends of the range never decrease with i. A query
 // that sees nothing gets zeros and gives no gradient.
 struct Visibility {
-  Tensor lengths;  // int32 [B]
+  Tensor lengths = {};  // int32 [B]
   bool causal = false;
   Index window = 0;  // 0: unlimited
   Index prefix = 0;
