@@ -211,7 +211,8 @@ class RowKernel {
 
   template <std::size_t... k>
   void add_reductions(const Inputs& in, const Reduced& r, const std::array<T, K>& dr, const std::array<T, K>& share,
-                      Index i, Index count, std::array<L, N>& dx, std::index_sequence<k...>) const {
+                      [[maybe_unused]] Index i, [[maybe_unused]] Index count, std::array<L, N>& dx,
+                      std::index_sequence<k...>) const {
     (add_reduction<static_cast<int>(k)>(in, r, dr[k] * share[k], i, count, dx), ...);
   }
   template <int k>

@@ -27,6 +27,7 @@
 #include "core/ops/reductions.h"
 #include "core/ops/reshape.h"
 #include "core/ops/roll.h"
+#include "core/ops/rope.h"
 #include "core/ops/scans.h"
 #include "core/ops/slice.h"
 #include "core/ops/softmax.h"
@@ -74,6 +75,8 @@ constexpr const Op* kOps[] = {
     &repeat_op,
     &tile_op,
     &unfold_op,
+    // positions
+    &rope_op,
     // indices and masks
     &gather_op,
     &scatter_add_op,

@@ -1,0 +1,31 @@
+// The family of attentions: what a configuration chooses by `attention.type`, as mixers of a transformer block.
+#pragma once
+
+#include "core/fields.h"
+#include "layers/token_mixer.h"
+
+namespace tempera {
+
+// Where an attention stands. Comes from the model, not from the options.
+struct AttentionPlace {
+  Index d_model = 0;
+  bool causal = false;  // decides how T5's buckets are split; what is seen is said by each pass's Sequences
+  bool cross = false;   // reads a memory; takes no positions
+  bool bias = true;
+  Init init = Init::normal(0.02);    // of query, key, value
+  Init output = Init::normal(0.02);  // of the output matrix, which ends a residual branch
+};
+
+struct AttentionTraits {
+  bool causal = true, bidirectional = true, cross = true;  // what it can do
+  double time = 2, memory = 1;                             // exponents in the length of the sequence
+};
+
+struct AttentionOptions : Options {
+  virtual AttentionTraits traits() const = 0;
+  virtual std::unique_ptr<TokenMixer> make(const AttentionPlace& place) const = 0;
+};
+
+std::span<const Kind> attention_kinds();
+
+}  // namespace tempera

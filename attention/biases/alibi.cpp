@@ -1,0 +1,36 @@
+#include "attention/biases/alibi.h"
+
+#include <bit>
+#include <cmath>
+
+namespace tempera {
+namespace {
+
+template <class T>
+void add_slope(const BiasBlock<T>& block, double slope, T* scores) {
+  for (Index r = 0; r < block.rows; ++r) {
+    T* row = scores + r * block.stride;
+    const Index offset = block.key - block.query - r;  // of column 0 from the query
+    for (Index c = 0; c < block.cols; ++c)
+      row[c] -= static_cast<T>(slope) * static_cast<T>(std::abs(static_cast<int>(offset + c)));
+  }
+}
+
+}  // namespace
+
+Alibi::Alibi(Index heads) {
+  require(heads >= 1, "alibi", "{} heads came; at least 1 was wanted", heads);
+  const auto lower = static_cast<Index>(std::bit_floor(static_cast<std::size_t>(heads)));
+  const auto slope = [](Index h, Index of) { return std::exp2(-8 * static_cast<double>(h) / static_cast<double>(of)); };
+  for (Index h = 1; h <= lower; ++h) slopes_.push_back(slope(h, lower));
+  for (Index h = 1; h <= heads - lower; ++h) slopes_.push_back(slope(2 * h - 1, 2 * lower));
+}
+
+void Alibi::add(const BiasBlock<float>& block, float* scores) const {
+  add_slope(block, slopes_[static_cast<std::size_t>(block.head)], scores);
+}
+void Alibi::add(const BiasBlock<double>& block, double* scores) const {
+  add_slope(block, slopes_[static_cast<std::size_t>(block.head)], scores);
+}
+
+}  // namespace tempera

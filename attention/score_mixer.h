@@ -1,0 +1,53 @@
+// Multi-head attention by scores (attention/score_attention.h) as a part of a transformer block.
+#pragma once
+
+#include "attention/multi_head.h"
+#include "attention/normalizer.h"
+#include "attention/positions.h"
+#include "attention/score_attention.h"
+
+namespace tempera {
+
+struct ScoreMixerOptions : HeadOptions {
+  Choice normalizer;
+  Choice positions;
+  std::string kernel = "auto";
+  std::optional<double> scale;
+  int window = 0;
+
+  ScoreMixerOptions();
+  void describe(Fields& f) override;
+  AttentionTraits traits() const override;
+  std::unique_ptr<TokenMixer> make(const AttentionPlace& place) const override;
+};
+
+// Adds the normalizer's parameters as normalizer.*, those of T5's bias as positions.*.
+class ScoreMixer : public MultiHead {
+ public:
+  ScoreMixer(const ScoreMixerOptions& options, const AttentionPlace& place);
+  void visit(ParameterVisitor& v) override;
+
+  Var forward(Context& context, const Var& x, const Sequences& sequences, const Var& memory = {},
+              const Tensor& memory_lengths = {}) const override;
+
+  // Keys and values of the tokens that went before. With a window only so many that no later token sees more: memory
+  // of 2 windows. A step takes any number of tokens. Throws Error for a cross attention, lengths, a pass that is not
+  // causal, a start other than the count of tokens before, more tokens than the capacity, and a prefix in a window.
+  std::unique_ptr<MixerState> make_state(Index batch, Index capacity, DType dtype) const override;
+  Var step(Context& context, const Var& x, MixerState& state, const Sequences& sequences) const override;
+
+ private:
+  struct State;
+  ScoreAttention how(Context& context, const Visibility& visibility, bool cross) const;
+  Var attend_cached(Context& context, const std::array<Var, 3>& qkv, State& state, Index prefix) const;
+
+  std::unique_ptr<ScoreNormalizer> normalizer_;
+  std::unique_ptr<ScoreBias> bias_;
+  std::optional<RopeOptions> rotation_;
+  AttentionKernel kernel_;
+  double scale_;
+  Index window_;
+  bool cross_;
+};
+
+}  // namespace tempera
