@@ -17,6 +17,7 @@
 #include "core/ops/inverse.h"
 #include "core/ops/layer_norm.h"
 #include "core/ops/linear.h"
+#include "core/ops/linear_cross_entropy.h"
 #include "core/ops/mask.h"
 #include "core/ops/matmul.h"
 #include "core/ops/order.h"
@@ -95,6 +96,7 @@ constexpr const Op* kOps[] = {
     &dropout_op,
     // losses
     &cross_entropy_op,
+    &linear_cross_entropy_op,
 };
 
 }  // namespace
