@@ -21,11 +21,15 @@ struct Benchmark {
   bool own_options = false;  // reads Options::rest; others refuse what is left there
 };
 
+Table cross_entropy(const Options& options);
 Table gradcheck(const Options& options);
+Table optimizers(const Options& options);
 Table pointwise(const Options& options);
 
 inline constexpr Benchmark kBenchmarks[] = {
+    {"cross_entropy", "output layer and loss as one operation against two", cross_entropy},
     {"gradcheck", "every operation's gradient against finite differences: worst error, checks, kinks", gradcheck},
+    {"optimizers", "one step of every rule against a loop that scales as many bytes", optimizers},
     {"pointwise", "a chain of four elementwise operations as one lambda against four operations", pointwise},
 };
 
