@@ -1,10 +1,7 @@
 #include "core/pointwise.h"
 
-#include <algorithm>
-#include <chrono>
-#include <functional>
-
 #include "apps/bench/benchmarks.h"
+#include "apps/bench/timing.h"
 #include "core/ops/elementwise.h"
 #include "core/random.h"
 
@@ -37,12 +34,6 @@ constexpr Pair kPairs[] = {
      [](const Var& a, const Var& b) { return a * sigmoid(a) * b + a; }},
 };
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 class Step {
  public:
   Step(Index size, int threads) : tape_(threads) {
@@ -54,12 +45,10 @@ class Step {
     db_ = b_.clone();
   }
 
-  // Seconds of one forward and backward pass.
-  double operator()(Chain chain) {
-    const auto start = std::chrono::steady_clock::now();
+  // One forward and backward pass.
+  void operator()(Chain chain) {
     tape_.backward(chain(tape_.parameter(a_, da_), tape_.parameter(b_, db_)), dy_);
     tape_.reset();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
  private:
@@ -81,21 +70,10 @@ Table pointwise(const Options& options) {
   for (const Pair& pair : kPairs)
     for (const Index size : {10'000, 1'000'000, 16'000'000}) {
       Step step(size, options.threads);
-      const double once = step(pair.fused) + step(pair.separate);  // and the memory is warm
-      const int repeats = static_cast<int>(std::clamp(options.seconds / once, 9., 2000.));
-      std::vector<double> fused, separate;
-      for (int i = 0; i < repeats; ++i)
-        // Interleaved and in both orders, so that neither gets the quieter machine or the warmer cache.
-        if (i % 2 == 0) {
-          fused.push_back(step(pair.fused));
-          separate.push_back(step(pair.separate));
-        } else {
-          separate.push_back(step(pair.separate));
-          fused.push_back(step(pair.fused));
-        }
-      const double f = median(fused), s = median(separate);
+      const auto [fused, separate, repeats] = compare(
+          options.seconds, [&] { step(pair.fused); }, [&] { step(pair.separate); });
       table.add({std::string(pair.name), std::int64_t{size}, static_cast<double>(size) * 4e-6, std::int64_t{repeats},
-                 f * 1e3, s * 1e3, s / f});
+                 fused * 1e3, separate * 1e3, separate / fused});
     }
   return table;
 }

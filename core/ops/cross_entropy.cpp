@@ -1,56 +1,65 @@
 #include "core/ops/cross_entropy.h"
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
-
-#include "core/lanes.h"
-#include "core/parallel.h"
+#include "core/ops/cross_entropy_rows.h"
 
 namespace tempera {
+namespace detail {
+
+void check_cross_entropy(std::string_view who, const Shape& logits, DType dtype, const Tensor& targets,
+                         const Tensor& weights, double normaliser, const CrossEntropyTerms& terms) {
+  require(logits.rank() >= 1, who, "the logits are a scalar; [.., C] was wanted");
+  require(targets.dtype() == DType::int32, who, "the targets are {}; int32 class indices were wanted", targets.dtype());
+  const Shape wanted = logits.without(logits.rank() - 1);
+  require(targets.shape() == wanted, who, "the targets have shape {}, but the logits {}: {} was wanted",
+          targets.shape(), logits, wanted);
+  const Index classes = logits.back();
+  const std::int32_t* target = targets.data<std::int32_t>();
+  for (Index row = 0; row < targets.size(); ++row)
+    require(target[row] == terms.ignore_index || (target[row] >= 0 && target[row] < classes), who,
+            "the target of row {} is {}; there are {} classes, counted from 0, and {} is ignored", row, target[row],
+            classes, terms.ignore_index);
+  if (weights.defined()) {
+    bool prefix = weights.rank() <= targets.rank();
+    for (int axis = 0; prefix && axis < weights.rank(); ++axis) prefix = weights.dim(axis) == targets.dim(axis);
+    require(prefix, who, "the weights have shape {}, but the targets {}: that shape or its first axes were wanted",
+            weights.shape(), targets.shape());
+    require(weights.dtype() == dtype, who, "the weights are {}, but the logits {}; convert one of them",
+            weights.dtype(), dtype);
+  }
+  if (terms.class_weights.defined()) {
+    require(terms.class_weights.shape() == Shape{classes}, who,
+            "the class weights have shape {}; [{}], one for each class, was wanted", terms.class_weights.shape(),
+            classes);
+    require(terms.class_weights.dtype() == dtype, who,
+            "the class weights are {}, but the logits {}; convert one of them", terms.class_weights.dtype(), dtype);
+  }
+  require(terms.smoothing >= 0 && terms.smoothing < 1, who, "the label smoothing is {}; a number in [0, 1) was wanted",
+          terms.smoothing);
+  require(terms.z_loss >= 0, who, "the factor of the z-loss is {}; at least 0 was wanted", terms.z_loss);
+  require(normaliser >= 0 && std::isfinite(normaliser), who,
+          "the normaliser is {}; a finite number of at least 0 was wanted, such as the number of targets", normaliser);
+}
+
+}  // namespace detail
+
 namespace {
 
-constexpr Index kRows = 64;  // of one panel
-
-// What is kept of a row: its maximum and sum exp(x - maximum). The probabilities are made again from the logits
-// where the gradient is written, which is cheaper than storing them.
-template <class T>
-struct RowStats {
-  T top, total;
-};
-
-template <class T>
-RowStats<T> row_stats(const T* x, Index n) {
-  constexpr Index W = lane_width<T>;
-  constexpr T kLow = -std::numeric_limits<T>::infinity();
-  const Index whole = n / W * W, rest = n - whole;
-  Lanes<T> tops = Lanes<T>::load(x + whole, rest, kLow);
-  for (Index i = 0; i < whole; i += W) tops = max(tops, Lanes<T>::load(x + i));
-  const T top = lane_max(tops);
-  if (top == kLow) return {top, 0};  // -inf - -inf is NaN
-  Lanes<T> total = exp(Lanes<T>::load(x + whole, rest, kLow) - top);
-  for (Index i = 0; i < whole; i += W) total += exp(Lanes<T>::load(x + i) - top);
-  return {top, lane_sum(total)};
-}
-
-// dx (+)= scale (exp(x - top) / total - onehot(target)) for one row.
-template <class T>
-void backward_row(const T* x, T* dx, Index n, RowStats<T> stats, Index target, T scale, bool add) {
-  constexpr Index W = lane_width<T>;
-  const T factor = scale / stats.total;
-  const auto step = [&](Index i, Index count) {
-    const Lanes<T> g = exp(Lanes<T>::load(x + i, count) - stats.top) * factor;
-    (add ? Lanes<T>::load(dx + i, count) + g : g).store(dx + i, count);
-  };
-  Index i = 0;
-  for (; i + W <= n; i += W) step(i, W);
-  if (i < n) step(i, n - i);
-  dx[target] -= scale;
-}
+using detail::CrossEntropyRows;
+using detail::RowStats;
 
 std::vector<Example> examples() {
   const auto call = [](std::span<const Var> x) { return cross_entropy(x[0], x[1].value()); };
   const auto classes = [](Shape shape, double count) { return Input{shape, 0, count, Draw::index}; };
+  // Weights come as small integers: they have no gradient.
+  const auto as_weights = [](const Var& index, const Var& like) {
+    return index.value().to(like.dtype(), like.tape().pool());
+  };
+  const auto weighted = [as_weights](double smoothing, double z_loss, double normaliser) {
+    return [=](std::span<const Var> x) {
+      return cross_entropy(x[0], x[1].value(), as_weights(x[2], x[0]), normaliser,
+                           {smoothing, z_loss, -1, as_weights(x[3], x[0])});
+    };
+  };
   return {
       {"rows", {{{7, 5}, -3, 3}, classes({7}, 5)}, call, "F.cross_entropy(a, b)"},
       {"many classes", {{{2, 19}, -3, 3}, classes({2}, 19)}, call, "F.cross_entropy(a, b)"},
@@ -62,83 +71,88 @@ std::vector<Example> examples() {
        {{{13, 3}}, classes({13}, 3)},
        [](std::span<const Var> x) { return cross_entropy(x[0], x[1].value(), 1); },
        "F.cross_entropy(a, b, ignore_index=1)"},
+      {"weighted targets and classes",
+       {{{7, 5}, -3, 3}, classes({7}, 5), classes({7}, 4), classes({5}, 3)},
+       weighted(0, 0, 3),
+       "(F.cross_entropy(a, b, weight=d.to(a.dtype), reduction='none') * c).sum() / 3"},
+      {"smoothed",
+       {{{2, 19}, -3, 3}, classes({2}, 19), {{2}, 1, 4, Draw::index}, {{19}, 1, 3, Draw::index}},
+       weighted(0.25, 0, 2),
+       "(F.cross_entropy(a, b, weight=d.to(a.dtype), reduction='none', label_smoothing=0.25) * c).sum() / 2"},
+      {"z-loss",
+       {{{3, 5}, -3, 3}, classes({3}, 5), {{3}, 1, 4, Draw::index}, {{5}, 1, 3, Draw::index}},
+       weighted(0, 0.125, 4),
+       "((F.cross_entropy(a, b, weight=d.to(a.dtype), reduction='none')"
+       " + 0.125 * d[b] * torch.logsumexp(a, -1) ** 2) * c).sum() / 4"},
   };
-}
-
-// Counts the rows that take part.
-Index checked_rows(const Var& logits, const Tensor& targets, std::int32_t ignore_index) {
-  const std::string_view who = cross_entropy_op.name;
-  require(logits.rank() >= 1, who, "the logits are a scalar; [.., C] was wanted");
-  require(targets.dtype() == DType::int32, who, "the targets are {}; int32 class indices were wanted", targets.dtype());
-  const Shape wanted = logits.shape().without(logits.rank() - 1);
-  require(targets.shape() == wanted, who, "the targets have shape {}, but the logits {}: {} was wanted",
-          targets.shape(), logits.shape(), wanted);
-  const std::int32_t* target = targets.data<std::int32_t>();
-  const Index classes = logits.shape().back();
-  Index rows = 0;
-  for (Index row = 0; row < targets.size(); ++row) {
-    if (target[row] == ignore_index) continue;
-    require(target[row] >= 0 && target[row] < classes, who,
-            "the target of row {} is {}; there are {} classes, counted from 0, and {} is ignored", row, target[row],
-            classes, ignore_index);
-    ++rows;
-  }
-  return rows;
 }
 
 }  // namespace
 
 const Op cross_entropy_op{"cross_entropy", examples};
 
-Var cross_entropy(const Var& logits, const Tensor& targets, std::int32_t ignore_index) {
-  const Index taking_part = checked_rows(logits, targets, ignore_index);
+Var cross_entropy(const Var& logits, const Tensor& targets, const Tensor& weights, double normaliser,
+                  const CrossEntropyTerms& terms, CrossEntropySums* sums) {
+  detail::check_cross_entropy(cross_entropy_op.name, logits.shape(), logits.dtype(), targets, weights, normaliser,
+                              terms);
   const Index n = logits.shape().back(), rows = targets.size();
   Tape& tape = logits.tape();
   Tensor y = tape.empty({}, logits.dtype());
   Tensor stats = tape.empty({rows, 2}, logits.dtype());
+  Tensor figures = tape.empty({rows, CrossEntropyRows<float>::kFigures}, DType::float64);
   dispatch(logits.dtype(), [&]<class T>(Type<T>) {
+    const CrossEntropyRows<T> each(targets, weights, normaliser, terms, n);
     const T* x = logits.value().data<T>();
-    const std::int32_t* target = targets.data<std::int32_t>();
     T* kept = stats.data<T>();
-    parallel_panels(tape.threads(), rows, kRows, [&](Index first, Index last) {
+    double* out = figures.data<double>();
+    parallel_panels(tape.threads(), rows, each.kGrain, [&](Index first, Index last) {
       for (Index row = first; row < last; ++row) {
-        if (target[row] == ignore_index) continue;
-        const RowStats<T> s = row_stats(x + row * n, n);
+        if (!each.plays(row)) continue;
+        const RowStats<T> s = detail::row_stats(x + row * n, n);
         kept[2 * row] = s.top;
         kept[2 * row + 1] = s.total;
+        const auto f = each.figures(x + row * n, row, s);
+        std::copy(f.begin(), f.end(), out + row * each.kFigures);
       }
     });
-    double sum = 0;  // few numbers beside the logits: double costs nothing and loses nothing
-    for (Index row = 0; row < rows; ++row) {
-      if (target[row] == ignore_index) continue;
-      const T top = kept[2 * row], total = kept[2 * row + 1];
-      sum += total == 0 ? std::numeric_limits<double>::infinity()
-                        : std::log(static_cast<double>(total)) + (static_cast<double>(top) - x[row * n + target[row]]);
-    }
-    *y.data<T>() = taking_part == 0 ? T(0) : static_cast<T>(sum / static_cast<double>(taking_part));
+    *y.data<T>() = static_cast<T>(each.reduce(out, sums));
   });
   const Tensor x = logits.value();
-  return Tape::record(cross_entropy_op, {logits}, y,
-                      [x, targets, stats, taking_part, ignore_index](const Tensor& dy, Gradients& dx) {
-                        Into to = dx.into(0);
-                        const Index width = x.matrix_cols();
-                        dispatch(dy.dtype(), [&]<class T>(Type<T>) {
-                          const T *in = x.data<T>(), *kept = stats.data<T>();
-                          const std::int32_t* target = targets.data<std::int32_t>();
-                          T* out = to.grad.data<T>();
-                          const T scale = *dy.data<T>() / static_cast<T>(std::max<Index>(1, taking_part));
-                          parallel_panels(dx.tape().threads(), targets.size(), kRows, [&](Index first, Index last) {
-                            for (Index row = first; row < last; ++row) {
-                              T* g = out + row * width;
-                              const bool plays = target[row] != ignore_index && kept[2 * row + 1] != 0;
-                              if (plays)
-                                backward_row<T>(in + row * width, g, width, {kept[2 * row], kept[2 * row + 1]},
-                                                target[row], scale, to.add);
-                              else if (!to.add) std::fill_n(g, width, T(0));
-                            }
-                          });
-                        });
-                      });
+  return Tape::record(
+      cross_entropy_op, {logits}, y, [x, targets, weights, stats, normaliser, terms](const Tensor& dy, Gradients& dx) {
+        Into to = dx.into(0);
+        const Index width = x.matrix_cols();
+        dispatch(dy.dtype(), [&]<class T>(Type<T>) {
+          const CrossEntropyRows<T> each(targets, weights, normaliser, terms, width);
+          const T *in = x.data<T>(), *kept = stats.data<T>();
+          T* out = to.grad.data<T>();
+          const auto upstream = static_cast<double>(*dy.data<T>());
+          parallel_panels(dx.tape().threads(), targets.size(), each.kGrain, [&](Index first, Index last) {
+            for (Index row = first; row < last; ++row)
+              each.gradient(in + row * width, out + row * width, row, {kept[2 * row], kept[2 * row + 1]}, upstream,
+                            to.add);
+          });
+        });
+      });
+}
+
+Var cross_entropy(const Var& logits, const Tensor& targets, std::int32_t ignore_index) {
+  const CrossEntropyTerms terms{.ignore_index = ignore_index};
+  detail::check_cross_entropy(cross_entropy_op.name, logits.shape(), logits.dtype(), targets, {}, 0, terms);
+  const std::int32_t* target = targets.data<std::int32_t>();
+  const auto ignored = std::count(target, target + targets.size(), ignore_index);
+  return cross_entropy(logits, targets, {}, static_cast<double>(targets.size() - ignored), terms);
+}
+
+double cross_entropy_weight(const Tensor& targets, const Tensor& weights, const CrossEntropyTerms& terms,
+                            Index classes) {
+  const DType dtype = weights.defined()               ? weights.dtype()
+                      : terms.class_weights.defined() ? terms.class_weights.dtype()
+                                                      : DType::float32;
+  detail::check_cross_entropy(cross_entropy_op.name, targets.shape().inserted(targets.rank(), classes), dtype, targets,
+                              weights, 0, terms);
+  return dispatch(
+      dtype, [&]<class T>(Type<T>) { return CrossEntropyRows<T>(targets, weights, 1, terms, classes).total_weight(); });
 }
 
 }  // namespace tempera

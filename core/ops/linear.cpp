@@ -85,29 +85,9 @@ std::vector<Example> examples() {
   return all;
 }
 
-struct Sizes {
-  Index rows, in, out;
-};
-
-Sizes checked(const Var& x, const Var& w, const Var& b) {
-  const std::string_view who = linear_op.name;
-  require(w.rank() == 2, who, "the weight has shape {}; [out, in] was wanted", w.shape());
-  require(x.rank() >= 1 && x.shape().back() == w.dim(1), who,
-          "the input has shape {}, but the weight {}: the last axis of the input must be {}", x.shape(), w.shape(),
-          w.dim(1));
-  require(x.dtype() == w.dtype(), who, "the input is {}, but the weight {}; convert one of them", x.dtype(), w.dtype());
-  if (b.defined()) {
-    require(b.rank() == 1 && b.dim(0) == w.dim(0), who, "the bias has shape {}, but the weight {}: [{}] was wanted",
-            b.shape(), w.shape(), w.dim(0));
-    require(b.dtype() == w.dtype(), who, "the bias is {}, but the weight {}; convert one of them", b.dtype(),
-            w.dtype());
-  }
-  return {x.value().matrix_rows(), w.dim(1), w.dim(0)};
-}
-
 // What a backward pass needs. `z` is undefined where f is the identity.
 struct Saved {
-  Sizes sizes;
+  LinearSizes sizes;
   Activation activation;
   Tensor x, w, z;
 };
@@ -149,7 +129,7 @@ void backward(const Saved& s, bool bias, const Tensor& dy, Gradients& dx) {
 const Op linear_op{"linear", examples};
 
 Var linear(const Var& x, const Var& w, const Var& b, Activation activation) {
-  const Sizes sizes = checked(x, w, b);
+  const LinearSizes sizes = linear_sizes(linear_op.name, x, w, b);
   Tape& tape = x.tape();
   const Shape shape = x.shape().with(x.rank() - 1, sizes.out);
   Tensor y = tape.empty(shape, x.dtype());
@@ -175,6 +155,21 @@ Var linear(const Var& x, const Var& w, const Var& b, Activation activation) {
   };
   return b.defined() ? Tape::record(linear_op, {x, w, b}, std::move(y), play)
                      : Tape::record(linear_op, {x, w}, std::move(y), play);
+}
+
+LinearSizes linear_sizes(std::string_view who, const Var& x, const Var& w, const Var& b) {
+  require(w.rank() == 2, who, "the weight has shape {}; [out, in] was wanted", w.shape());
+  require(x.rank() >= 1 && x.shape().back() == w.dim(1), who,
+          "the input has shape {}, but the weight {}: the last axis of the input must be {}", x.shape(), w.shape(),
+          w.dim(1));
+  require(x.dtype() == w.dtype(), who, "the input is {}, but the weight {}; convert one of them", x.dtype(), w.dtype());
+  if (b.defined()) {
+    require(b.rank() == 1 && b.dim(0) == w.dim(0), who, "the bias has shape {}, but the weight {}: [{}] was wanted",
+            b.shape(), w.shape(), w.dim(0));
+    require(b.dtype() == w.dtype(), who, "the bias is {}, but the weight {}; convert one of them", b.dtype(),
+            w.dtype());
+  }
+  return {x.value().matrix_rows(), w.dim(1), w.dim(0)};
 }
 
 }  // namespace tempera

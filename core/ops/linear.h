@@ -15,4 +15,10 @@ extern const Op linear_op;
 // Throws Error where X and W disagree in I, W and b in O, or the dtypes differ.
 Var linear(const Var& x, const Var& w, const Var& b = {}, Activation activation = Activation::none);
 
+// The extents of the product, for operations that are fused with it. Throws those errors in the name of `who`.
+struct LinearSizes {
+  Index rows, in, out;
+};
+LinearSizes linear_sizes(std::string_view who, const Var& x, const Var& w, const Var& b);
+
 }  // namespace tempera

@@ -18,6 +18,7 @@
 #include "core/ops/inverse.h"
 #include "core/ops/layer_norm.h"
 #include "core/ops/linear.h"
+#include "core/ops/linear_cross_entropy.h"
 #include "core/ops/mask.h"
 #include "core/ops/matmul.h"
 #include "core/ops/order.h"
@@ -99,6 +100,7 @@ constexpr const Op* kOps[] = {
     &dropout_op,
     // losses
     &cross_entropy_op,
+    &linear_cross_entropy_op,
 };
 
 }  // namespace

@@ -17,6 +17,8 @@
 #include "core/rowwise.h"
 #include "data/loader.h"
 #include "data/text/text_data.h"
+#include "losses/head.h"
+#include "train/optimizer/optimizer.h"
 
 namespace {
 std::atomic<long> allocations{0};
@@ -165,6 +167,65 @@ int check_loader(int depth) {
   const long made = allocations - before;
   std::printf("batches read %d ahead: %ld allocations in 1,000 steps\n", depth, made);
   return made == 0 ? 0 : 1;
+// Steps of every optimizer over a matrix and a vector.
+int check_optimizers() {
+  struct Parts : Module {
+    Parameter tall{{70, 33}, Init::normal(1)}, bias{{33}, Init::normal(1), false};
+    void visit(ParameterVisitor& v) override {
+      v("tall", tall);
+      v("bias", bias);
+    }
+  } model;
+  int failures = 0;
+  for (const Kind& kind : optimizer_kinds())
+    for (const DType dtype : {DType::float32, DType::float64})
+      for (const int threads : {1, 2}) {
+        Parameters parameters(model, dtype, Rng(1, "run"));
+        const auto options = kind.make();
+        const auto optimizer = dynamic_cast<OptimizerOptions&>(*options).make(segments_of(parameters));
+        const Tensor gradients = random({parameters.flat_size()}, "g", dtype);
+        long before = 0;
+        for (int t = 1; t <= 5; ++t) {
+          if (t == 2) before = allocations;
+          optimizer->step(parameters.flat(), gradients, {.step = t, .threads = threads});
+        }
+        if (allocations == before) continue;
+        ++failures;
+        std::printf("%s: %ld allocations in 4 steps\n", std::string(kind.name).c_str(), allocations - before);
+      }
+  std::printf("%zu optimizers, %d cases allocate\n", optimizer_kinds().size(), failures);
+  return failures;
+}
+
+// Forward and backward of every head.
+int check_heads() {
+  int failures = 0;
+  for (const Kind& kind : head_kinds())
+    for (const DType dtype : {DType::float32, DType::float64}) {
+      const auto options = kind.make();
+      const auto head = dynamic_cast<HeadOptions&>(*options).make({8, 5, nullptr});
+      const Parameters parameters(*head, dtype, Rng(1, "run"));
+      const bool classes = kind.name == "cross_entropy";
+      const Targets targets(classes ? Tensor::zeros({70}, DType::int32) : Tensor::zeros({70, 5}, dtype));
+      const Tensor x = random({70, 8}, "x", dtype), gradients = parameters.make_flat();
+      std::array<double, 8> sums{};
+      Tape tape;
+      Context context(tape, parameters, Rng(1, "run"));
+      context.set_gradients(gradients);
+      long before = 0;
+      for (int t = 1; t <= 5; ++t) {
+        if (t == 3) before = allocations;
+        context.begin(static_cast<std::uint64_t>(t), 0);
+        const Var loss = head->loss(context, tape.leaf(x), targets, head->weight(targets),
+                                    std::span(sums).first(head->sum_names().size()));
+        tape.backward(loss);
+      }
+      if (allocations == before) continue;
+      ++failures;
+      std::printf("%s: %ld allocations in 3 steps\n", std::string(kind.name).c_str(), allocations - before);
+    }
+  std::printf("%zu heads, %d cases allocate\n", head_kinds().size(), failures);
+  return failures;
 }
 
 }  // namespace
@@ -180,7 +241,7 @@ int main() {
     std::puts("the hooks do not count");
     return 1;
   }
-  int failures = check_operations();
+  int failures = check_operations() + check_optimizers() + check_heads();
   for (const DType dtype : {DType::float32, DType::float64})
     for (const int threads : {1, 2})
       for (const bool watch : {false, true}) failures += check(dtype, threads, watch);

@@ -87,8 +87,51 @@ def make_adamw():
     save(tensors, "adamw.safetensors", {key: str(value) for key, value in settings.items()})
 
 
+def optimizers():
+    """name: the rules of PyTorch, one for parameters with and one for those without weight decay, and their settings."""
+    # The iteration of torch.optim.Muon runs in bfloat16; ours in the parameters' dtype, so this copy does too.
+    torch.Tensor.bfloat16 = torch.Tensor.clone
+    sgd, adam, adamw, muon = torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.Muon
+    return {
+        "sgd": (sgd, dict(lr=0.05)),
+        "sgd momentum": (sgd, dict(lr=0.01, momentum=0.9, weight_decay=0.1)),
+        "sgd nesterov": (sgd, dict(lr=0.01, momentum=0.8, weight_decay=0.1, nesterov=True)),
+        "adam": (adam, dict(lr=0.02, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1)),
+        "adamw": (adamw, dict(lr=0.02, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.1)),
+        "muon": (muon, dict(lr=0.02, momentum=0.9, weight_decay=0.1)),
+        "muon plain": (muon, dict(lr=0.02, momentum=0.9, weight_decay=0.1, nesterov=False, ns_steps=4)),
+    }
+
+
+def make_optimizers():
+    """optimizers.safetensors: 100 steps of each rule with the gradient p^3 / 4 - sin(t + i / 2) at entry i, step t."""
+    shapes = {"wide": (5, 7), "tall": (7, 3), "bias": (5,)}
+    torch.manual_seed(11)
+    start = {name: torch.randn(shape, dtype=torch.float64) for name, shape in shapes.items()}
+    tensors = {f"start/{name}": p for name, p in start.items()}
+    for case, (rule, settings) in optimizers().items():
+        weights = {name: p.clone().requires_grad_() for name, p in start.items()}
+        matrices, bias = [weights["wide"], weights["tall"]], [weights["bias"]]
+        plain = {**settings, "weight_decay": 0.0}
+        if rule is torch.optim.Muon:
+            rest = torch.optim.AdamW(bias, lr=settings["lr"] / 10, betas=(0.9, 0.95), weight_decay=0.0)
+        else:
+            rest = rule(bias, **plain)
+        parts = [rule(matrices, **settings), rest]
+        for t in range(1, 101):
+            for p in weights.values():
+                i = torch.arange(p.numel(), dtype=torch.float64).reshape(p.shape)
+                p.grad = p.detach() ** 3 / 4 - torch.sin(t + i / 2)
+            for part in parts:
+                part.step()
+            if t in (1, 10, 100):
+                tensors |= {f"{case}/{t}/{name}": p.detach().clone() for name, p in weights.items()}
+    save(tensors, "optimizers.safetensors", {case: str(settings) for case, (_, settings) in optimizers().items()})
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     make_ops(sys.argv[1])
     make_adamw()
+    make_optimizers()

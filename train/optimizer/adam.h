@@ -19,7 +19,9 @@ struct AdamOptions : OptimizerOptions {
 
   void describe(Fields& f) override;
   std::vector<Problem> problems() const override;
-  std::unique_ptr<Optimizer> make(std::vector<Segment> segments) const override;
+
+ protected:
+  std::unique_ptr<Optimizer> make_checked(std::vector<Segment> segments) const override;
 };
 
 struct AdamWOptions : AdamOptions {
@@ -28,5 +30,9 @@ struct AdamWOptions : AdamOptions {
     decoupled = true;
   }
 };
+
+// One step over some segments, for rules that leave a part of the parameters to Adam.
+void update_adam(const AdamOptions& options, std::span<const Segment> segments, Tensor& values, const Tensor& gradients,
+                 Tensor& first_moment, Tensor& second_moment, const StepInfo& info);
 
 }  // namespace tempera

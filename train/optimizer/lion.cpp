@@ -7,22 +7,18 @@ namespace {
 
 class Lion : public Optimizer {
  public:
-  Lion(const LionOptions& options, std::vector<Segment> segments) : Optimizer(std::move(segments)), o_(options) {}
+  Lion(const LionOptions& options, std::vector<Segment> segments)
+      : Optimizer(std::move(segments), {"momentum"}), o_(options) {}
 
-  void prepare(Index flat_size, DType dtype) override {
-    if (!momentum_.defined()) momentum_ = Tensor::zeros({flat_size}, dtype);
-  }
-  std::vector<State> states() override { return {{"momentum", &momentum_}}; }
-
-  void step(Tensor& values, const Tensor& gradients, const StepInfo& info) override {
-    prepare(values.size(), values.dtype());
+ private:
+  void update(Tensor& values, const Tensor& gradients, const StepInfo& info) override {
     const double b1 = o_.betas[0], b2 = o_.betas[1];
     dispatch(values.dtype(), [&]<class T>(Type<T>) {
       using L = Lanes<T>;
       for (const Segment& segment : segments_) {
         const double lr = info.lr * segment.lr_factor, decay = segment.decay ? o_.weight_decay : 0;
         const L keep1(b1), add1(1 - b1), keep2(b2), add2(1 - b2), rate(lr), shrink(1 - lr * decay);
-        detail::update_segment<T, 1>(segment, values.data<T>(), gradients.data<T>(), {momentum_.data<T>()}, info,
+        detail::update_segment<T, 1>(segment, values.data<T>(), gradients.data<T>(), {state_[0].data<T>()}, info,
                                      [&](auto& p, auto g, auto& m) {
                                        const L c = keep1 * m + add1 * g;
                                        const L sign = where(c > L(0), L(1), where(c < L(0), L(-1), L(0)));
@@ -33,9 +29,7 @@ class Lion : public Optimizer {
     });
   }
 
- private:
   LionOptions o_;
-  Tensor momentum_;
 };
 
 }  // namespace
@@ -50,7 +44,7 @@ std::vector<Problem> LionOptions::problems() const {
   return {};
 }
 
-std::unique_ptr<Optimizer> LionOptions::make(std::vector<Segment> segments) const {
+std::unique_ptr<Optimizer> LionOptions::make_checked(std::vector<Segment> segments) const {
   return std::make_unique<Lion>(*this, std::move(segments));
 }
 

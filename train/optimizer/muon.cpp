@@ -1,5 +1,6 @@
 #include "train/optimizer/muon.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/kernels/product.h"
@@ -40,57 +41,53 @@ class NewtonSchulz {
 
 class Muon : public Optimizer {
  public:
-  Muon(const MuonOptions& options, std::vector<Segment> segments) : Optimizer({}), o_(options) {
-    std::vector<Segment> others;
-    for (Segment& segment : segments) {
-      if (segment.hidden_matrix) {
-        segments_.push_back(segment);
-      } else {
-        segment.lr_factor *= o_.adam_lr_factor;
-        others.push_back(segment);
-      }
-    }
+  Muon(const MuonOptions& options, std::vector<Segment> segments)
+      : Optimizer(std::move(segments), {"first_moment", "second_moment"}), o_(options) {
     AdamWOptions adam;
     adam.betas = o_.betas;
     adam.weight_decay = o_.weight_decay;
-    adam_ = adam.make(std::move(others));
-  }
-
-  void prepare(Index flat_size, DType dtype) override {
-    if (!momentum_.defined()) momentum_ = Tensor::zeros({flat_size}, dtype);
-    adam_->prepare(flat_size, dtype);
-  }
-  std::vector<State> states() override {
-    std::vector<State> all = adam_->states();
-    all.push_back({"momentum", &momentum_});
-    return all;
-  }
-
-  void step(Tensor& values, const Tensor& gradients, const StepInfo& info) override {
-    prepare(values.size(), values.dtype());
-    adam_->step(values, gradients, info);
-    dispatch(values.dtype(), [&]<class T>(Type<T>) {
-      for (const Segment& segment : segments_) step_matrix<T>(segment, values, gradients, info);
-    });
+    adam_ = adam;
+    for (Segment segment : segments_) {
+      if (segment.hidden_matrix) {
+        matrices_.push_back(segment);
+      } else {
+        segment.lr_factor *= o_.adam_lr_factor;
+        others_.push_back(segment);
+      }
+    }
   }
 
  private:
+  void update(Tensor& values, const Tensor& gradients, const StepInfo& info) override {
+    update_adam(adam_, others_, values, gradients, state_[0], state_[1], info);
+    dispatch(values.dtype(), [&]<class T>(Type<T>) {
+      for (const Segment& segment : matrices_)
+        if (segment.size > 0) update_matrix<T>(segment, values, gradients, info);
+    });
+  }
+
   template <class T>
-  void step_matrix(const Segment& s, Tensor& values, const Tensor& gradients, const StepInfo& info) {
+  void update_matrix(const Segment& s, Tensor& values, const Tensor& gradients, const StepInfo& info) {
+    // The wide way round: a tall matrix is read by columns.
     const bool tall = s.rows > s.cols;
     const Index rows = std::min(s.rows, s.cols), cols = std::max(s.rows, s.cols);
+    const Index step_row = tall ? 1 : s.cols, step_col = tall ? s.cols : 1;
     Tensor update = Tensor::empty({rows, cols}, dtype_of<T>(), pool_);
-    T *p = values.data<T>() + s.offset, *m = momentum_.data<T>() + s.offset, *u = update.data<T>();
+    T *p = values.data<T>() + s.offset, *m = state_[0].data<T>() + s.offset, *u = update.data<T>();
+    const auto mu = static_cast<T>(o_.momentum), rest = static_cast<T>(1 - o_.momentum);
+    detail::update_segment<T, 1>(s, values.data<T>(), gradients.data<T>(), {state_[0].data<T>()}, info,
+                                 [&](auto&, auto g, auto& momentum) { momentum = momentum * mu + g * rest; });
     const T* g = gradients.data<T>() + s.offset;
-    const auto mu = static_cast<T>(o_.momentum), scale = static_cast<T>(info.gradient_scale);
+    const T scale = static_cast<T>(info.gradient_scale), limit = static_cast<T>(info.gradient_limit);
     double squares = 0;
-    for (Index i = 0; i < s.size; ++i) {
-      m[i] = mu * m[i] + scale * g[i];
-      const T x = o_.nesterov ? scale * g[i] + mu * m[i] : m[i];
-      u[tall ? i % s.cols * cols + i / s.cols : i] = x;  // the wide way round
-      squares += static_cast<double>(x) * static_cast<double>(x);
-    }
-    const auto inverse = static_cast<T>(1 / (std::sqrt(squares) + 1e-7));
+    for (Index row = 0; row < rows; ++row)
+      for (Index col = 0; col < cols; ++col) {
+        const Index i = row * step_row + col * step_col;
+        const T x = o_.nesterov ? rest * std::clamp(scale * g[i], -limit, limit) + mu * m[i] : m[i];
+        u[row * cols + col] = x;
+        squares += static_cast<double>(x) * static_cast<double>(x);
+      }
+    const auto inverse = static_cast<T>(1 / std::max(std::sqrt(squares), 1e-7));
     for (Index i = 0; i < s.size; ++i) u[i] *= inverse;
     NewtonSchulz<T> iteration({info.threads, pool_}, rows, cols);
     for (int i = 0; i < o_.iterations; ++i) iteration.iterate(u);
@@ -98,13 +95,17 @@ class Muon : public Optimizer {
     const auto rate =
         static_cast<T>(lr * std::sqrt(std::max(1.0, static_cast<double>(s.rows) / static_cast<double>(s.cols))));
     const auto shrink = static_cast<T>(1 - lr * (s.decay ? o_.weight_decay : 0));
-    for (Index i = 0; i < s.size; ++i) p[i] = p[i] * shrink - rate * u[tall ? i % s.cols * cols + i / s.cols : i];
+    for (Index row = 0; row < rows; ++row)
+      for (Index col = 0; col < cols; ++col) {
+        T& value = p[row * step_row + col * step_col];
+        value = value * shrink - rate * u[row * cols + col];
+      }
   }
 
   MuonOptions o_;
-  std::unique_ptr<Optimizer> adam_;
+  AdamWOptions adam_;
+  std::vector<Segment> matrices_, others_;
   std::shared_ptr<Pool> pool_ = std::make_shared<Pool>();
-  Tensor momentum_;
 };
 
 }  // namespace
@@ -123,7 +124,7 @@ std::vector<Problem> MuonOptions::problems() const {
   return {};
 }
 
-std::unique_ptr<Optimizer> MuonOptions::make(std::vector<Segment> segments) const {
+std::unique_ptr<Optimizer> MuonOptions::make_checked(std::vector<Segment> segments) const {
   return std::make_unique<Muon>(*this, std::move(segments));
 }
 

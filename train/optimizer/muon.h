@@ -1,11 +1,13 @@
 // Muon (Jordan et al. 2024): momentum, orthogonalised, for the hidden matrices; AdamW for everything else.
 //
-//   m <- momentum m + g,   u = g + momentum m  (nesterov)
-//   X_0 = u / ||u||_F,   A = X X^T,   X <- 3.4445 X + (-4.7750 A + 2.0315 A A) X      five times
+//   m <- momentum m + (1 - momentum) g,   u = (1 - momentum) g + momentum m   (nesterov; else u = m)
+//   X_0 = u / max(||u||_F, 1e-7),   A = X X^T,   X <- 3.4445 X + (-4.7750 A + 2.0315 A A) X      `iterations` times
 //   p <- p - lr (sqrt(max(1, rows / cols)) X + weight_decay p)
 //
-// The iteration drives the singular values of u towards 1. Learning rates differ by an order of magnitude from AdamW's,
-// so the AdamW part has its own factor.
+// The iteration drives the singular values of u towards 1. The rule is that of torch.optim.Muon, except that the
+// iteration runs in the parameters' own dtype, not in bfloat16. Learning rates differ by an order of magnitude from
+// AdamW's, so the AdamW part has its own factor; its eps is 1e-8. The momentum of a matrix lies where the first moment
+// of AdamW would.
 #pragma once
 
 #include "train/optimizer/optimizer.h"
@@ -22,7 +24,9 @@ struct MuonOptions : OptimizerOptions {
 
   void describe(Fields& f) override;
   std::vector<Problem> problems() const override;
-  std::unique_ptr<Optimizer> make(std::vector<Segment> segments) const override;
+
+ protected:
+  std::unique_ptr<Optimizer> make_checked(std::vector<Segment> segments) const override;
 };
 
 }  // namespace tempera

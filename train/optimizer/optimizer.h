@@ -3,69 +3,70 @@
 // A rule is one file with its options, its formula and one fused pass over memory; optimizers.cpp lists them.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/fields.h"
 #include "core/tensor.h"
-#include "layers/module.h"
+#include "train/optimizer/segments.h"
 
 namespace tempera {
 
-// A parameter as the optimizer sees it: a piece of the flat buffers.
-struct Segment {
-  Index offset = 0, size = 0;
-  bool decay = true;           // weight decay applies
-  double lr_factor = 1;        // of the learning rate
-  Index rows = 1, cols = 1;    // a matrix as stored; a vector is 1 x size
-  bool hidden_matrix = false;  // rank 2 and no embedding or head: what Muon orthogonalises
-};
-
 // What differs from step to step.
 struct StepInfo {
-  std::int64_t step = 1;      // counted from 1
-  double lr = 1e-3;           // after the schedule
-  double gradient_scale = 1;  // from clipping; applied while the gradient is read
+  std::int64_t step = 1;                                            // counted from 1
+  double lr = 1e-3;                                                 // after the schedule
+  double gradient_scale = 1;                                        // from clipping; applied while the gradient is read
+  double gradient_limit = std::numeric_limits<double>::infinity();  // of |entry| after the scale
   int threads = 1;
 };
 
 class Optimizer {
  public:
-  explicit Optimizer(std::vector<Segment> segments) : segments_(std::move(segments)) {}
+  // `states` names the rule's own buffers; the names are the checkpoint's.
+  Optimizer(std::vector<Segment> segments, std::vector<std::string_view> states);
   virtual ~Optimizer() = default;
 
-  // values -= update(gradients); all flat, of one layout and dtype. Allocates only at the first step.
-  virtual void step(Tensor& values, const Tensor& gradients, const StepInfo& info) = 0;
+  // values -= update(gradients); all flat, of one layout and dtype. Allocates only at the first step; the same bits on
+  // any number of threads. Throws Error where sizes or dtypes disagree, with each other or with the steps before, where
+  // a segment reaches beyond the buffer, or info.step < 1.
+  void step(Tensor& values, const Tensor& gradients, const StepInfo& info);
 
-  // What must be kept to go on bit for bit, by name; the checkpoint writes and fills them.
+  // What must be kept to go on bit for bit, by name; the checkpoint writes and fills them. Undefined before prepare().
   struct State {
     std::string_view name;
     Tensor* tensor;
   };
-  virtual std::vector<State> states() = 0;
+  std::vector<State> states();
 
-  // Makes the states for a flat buffer of this size; called before the first step and before a checkpoint is read.
-  virtual void prepare(Index flat_size, DType dtype) = 0;
+  // Makes the states, zero, for a flat buffer of this size; called by the first step, and before a checkpoint is read.
+  void prepare(Index flat_size, DType dtype);
 
  protected:
+  virtual void update(Tensor& values, const Tensor& gradients, const StepInfo& info) = 0;
+
   std::vector<Segment> segments_;
+  std::vector<Tensor> state_;  // in the order of the names
+
+ private:
+  std::vector<std::string_view> names_;
 };
 
 struct OptimizerOptions : Options {
-  virtual std::unique_ptr<Optimizer> make(std::vector<Segment> segments) const = 0;
+  // Throws Error where problems() has any.
+  std::unique_ptr<Optimizer> make(std::vector<Segment> segments) const;
+
+ protected:
+  virtual std::unique_ptr<Optimizer> make_checked(std::vector<Segment> segments) const = 0;
 };
 
 // All rules, for configurations: "sgd", "adam", "adamw", "lion", "muon".
 std::span<const Kind> optimizer_kinds();
 
-// One segment per trainable parameter. `no_decay` holds name patterns (* and ?); parameters that ask for no decay are
-// left out of it anyway.
-std::vector<Segment> segments_of(const Parameters& parameters, const std::vector<std::string>& no_decay = {});
-
-// Euclidean norm of a flat gradient, summed in double along a fixed order.
+// Euclidean norm of a flat gradient over the segments, summed in double along a fixed order.
 double gradient_norm(const Tensor& gradients, std::span<const Segment> segments);
 
 }  // namespace tempera

@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "core/lanes.h"
+#include "core/error.h"
 #include "train/optimizer/adam.h"
 #include "train/optimizer/lion.h"
 #include "train/optimizer/muon.h"
@@ -10,23 +10,49 @@
 namespace tempera {
 namespace {
 
+constexpr std::string_view kWho = "optimizer";
+
 template <class O>
 std::unique_ptr<Options> make() {
   return std::make_unique<O>();
 }
 
-// '*' stands for any run of characters, '?' for one.
-bool matches(std::string_view pattern, std::string_view text) {
-  if (pattern.empty()) return text.empty();
-  if (pattern[0] == '*') return matches(pattern.substr(1), text) || (!text.empty() && matches(pattern, text.substr(1)));
-  return !text.empty() && (pattern[0] == '?' || pattern[0] == text[0]) && matches(pattern.substr(1), text.substr(1));
-}
-
-bool ends_in_table(std::string_view name) {
-  return name.find("embedding") != std::string_view::npos || name.starts_with("head.");
-}
-
 }  // namespace
+
+Optimizer::Optimizer(std::vector<Segment> segments, std::vector<std::string_view> states)
+    : segments_(std::move(segments)), state_(states.size()), names_(std::move(states)) {}
+
+void Optimizer::prepare(Index flat_size, DType dtype) {
+  for (Tensor& state : state_) {
+    if (!state.defined()) state = Tensor::zeros({flat_size}, dtype);
+    require(state.size() == flat_size && state.dtype() == dtype, kWho,
+            "the states are {}, but the parameters {} of {}; an optimizer belongs to one model", state, flat_size,
+            dtype);
+  }
+}
+
+std::vector<Optimizer::State> Optimizer::states() {
+  std::vector<State> all;
+  for (std::size_t i = 0; i < state_.size(); ++i) all.push_back({names_[i], &state_[i]});
+  return all;
+}
+
+void Optimizer::step(Tensor& values, const Tensor& gradients, const StepInfo& info) {
+  require(values.size() == gradients.size() && values.dtype() == gradients.dtype(), kWho,
+          "the parameters are {}, but their gradients {}; both must have one layout", values, gradients);
+  require(info.step >= 1, kWho, "step {} came; steps are counted from 1", info.step);
+  for (const Segment& s : segments_)
+    require(s.offset >= 0 && s.offset + s.size <= values.size(), kWho,
+            "a segment [{}, {}) reaches beyond the {} parameters; make it with segments_of() of this model", s.offset,
+            s.offset + s.size, values.size());
+  prepare(values.size(), values.dtype());
+  update(values, gradients, info);
+}
+
+std::unique_ptr<Optimizer> OptimizerOptions::make(std::vector<Segment> segments) const {
+  for (const Problem& problem : problems()) fail(kWho, "{}: {}", problem.key, problem.message);
+  return make_checked(std::move(segments));
+}
 
 std::span<const Kind> optimizer_kinds() {
   static constexpr Kind kKinds[] = {
@@ -37,25 +63,6 @@ std::span<const Kind> optimizer_kinds() {
       {"muon", "orthogonalised momentum for hidden matrices (Jordan et al. 2024)", &make<MuonOptions>},
   };
   return kKinds;
-}
-
-std::vector<Segment> segments_of(const Parameters& parameters, const std::vector<std::string>& no_decay) {
-  std::vector<Segment> segments;
-  for (const Parameters::Entry& entry : parameters.entries()) {
-    const Parameter& parameter = *entry.parameter;
-    if (!parameter.trainable) continue;
-    Segment segment;
-    segment.offset = entry.offset;
-    segment.size = entry.size;
-    segment.decay = parameter.decay;
-    for (const std::string& pattern : no_decay) segment.decay = segment.decay && !matches(pattern, entry.name);
-    const bool matrix = parameter.shape.rank() == 2;
-    segment.rows = matrix ? parameter.shape[0] : 1;
-    segment.cols = matrix ? parameter.shape[1] : entry.size;
-    segment.hidden_matrix = matrix && !ends_in_table(entry.name);
-    segments.push_back(segment);
-  }
-  return segments;
 }
 
 double gradient_norm(const Tensor& gradients, std::span<const Segment> segments) {

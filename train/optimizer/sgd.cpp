@@ -7,21 +7,17 @@ namespace {
 
 class Sgd : public Optimizer {
  public:
-  Sgd(const SgdOptions& options, std::vector<Segment> segments) : Optimizer(std::move(segments)), o_(options) {}
+  Sgd(const SgdOptions& options, std::vector<Segment> segments)
+      : Optimizer(std::move(segments), {"velocity"}), o_(options) {}
 
-  void prepare(Index flat_size, DType dtype) override {
-    if (!velocity_.defined()) velocity_ = Tensor::zeros({flat_size}, dtype);
-  }
-  std::vector<State> states() override { return {{"velocity", &velocity_}}; }
-
-  void step(Tensor& values, const Tensor& gradients, const StepInfo& info) override {
-    prepare(values.size(), values.dtype());
+ private:
+  void update(Tensor& values, const Tensor& gradients, const StepInfo& info) override {
     dispatch(values.dtype(), [&]<class T>(Type<T>) {
       for (const Segment& segment : segments_) {
         const double decay = segment.decay ? o_.weight_decay : 0;
         const auto lr = static_cast<T>(info.lr * segment.lr_factor);
         const auto mu = static_cast<T>(o_.momentum), lambda = static_cast<T>(decay);
-        detail::update_segment<T, 1>(segment, values.data<T>(), gradients.data<T>(), {velocity_.data<T>()}, info,
+        detail::update_segment<T, 1>(segment, values.data<T>(), gradients.data<T>(), {state_[0].data<T>()}, info,
                                      [&](auto& p, auto g, auto& v) {
                                        g += p * lambda;
                                        v = v * mu + g;
@@ -31,9 +27,7 @@ class Sgd : public Optimizer {
     });
   }
 
- private:
   SgdOptions o_;
-  Tensor velocity_;
 };
 
 }  // namespace
@@ -49,7 +43,7 @@ std::vector<Problem> SgdOptions::problems() const {
   return {};
 }
 
-std::unique_ptr<Optimizer> SgdOptions::make(std::vector<Segment> segments) const {
+std::unique_ptr<Optimizer> SgdOptions::make_checked(std::vector<Segment> segments) const {
   return std::make_unique<Sgd>(*this, std::move(segments));
 }
 

@@ -17,7 +17,9 @@ struct SgdOptions : OptimizerOptions {
 
   void describe(Fields& f) override;
   std::vector<Problem> problems() const override;
-  std::unique_ptr<Optimizer> make(std::vector<Segment> segments) const override;
+
+ protected:
+  std::unique_ptr<Optimizer> make_checked(std::vector<Segment> segments) const override;
 };
 
 }  // namespace tempera

@@ -11,18 +11,19 @@
 namespace tempera::detail {
 
 // Calls rule(p, g, s...) on Lanes for every element of a segment; the rule changes p and the states s by reference.
-// g is the gradient times the step's scale. Elements are independent, so threads may share the panels.
+// g is the gradient times the step's scale, within its limit. Elements are independent, so threads may share the
+// panels.
 template <class T, std::size_t S, class Rule>
 void update_segment(const Segment& segment, T* values, const T* gradients, const std::array<T*, S>& states,
                     const StepInfo& info, Rule&& rule) {
   constexpr Index W = lane_width<T>, kPanel = 16384;
-  const Lanes<T> scale(info.gradient_scale);
+  const Lanes<T> scale(info.gradient_scale), limit(info.gradient_limit);
   const auto at = [&](Index i, Index count) {
     const Index place = segment.offset + i;
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       Lanes<T> p = Lanes<T>::load(values + place, count);
       std::array<Lanes<T>, S> s{Lanes<T>::load(states[I] + place, count)...};
-      rule(p, Lanes<T>::load(gradients + place, count) * scale, s[I]...);
+      rule(p, clamp(Lanes<T>::load(gradients + place, count) * scale, -limit, limit), s[I]...);
       p.store(values + place, count);
       (s[I].store(states[I] + place, count), ...);
     }

@@ -1,0 +1,22 @@
+// Classification: softmax cross-entropy over the outputs of a linear layer (core/ops/cross_entropy.h has the formula).
+#pragma once
+
+#include "losses/head.h"
+
+namespace tempera {
+
+// Targets: int32 [..], class indices or `ignore_index`. The layer and the loss are one operation that never holds the
+// logits whole. Metrics: loss, accuracy, perplexity = exp(mean of -log p), bits = mean of -log2 p.
+struct CrossEntropyHeadOptions : HeadOptions {
+  bool bias = true;
+  double label_smoothing = 0;
+  double z_loss = 0;
+  int ignore_index = -1;
+  std::vector<double> class_weights = {};
+
+  void describe(Fields& f) override;
+  // Throws Error where there are class weights, but not one for each output.
+  std::unique_ptr<Head> make(const HeadSizes& sizes) const override;
+};
+
+}  // namespace tempera
