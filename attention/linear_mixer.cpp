@@ -18,7 +18,7 @@ struct LinearMixer::State : MixerState {
 LinearMixerOptions::LinearMixerOptions() : features(feature_map_kinds(), "elu") {}
 
 void LinearMixerOptions::describe(Fields& f) {
-  HeadOptions::describe(f);
+  MultiHeadOptions::describe(f);
   f("features", features, "what queries and keys become");
   f("eps", eps, "added to the sum of weights", at_least(0));
 }

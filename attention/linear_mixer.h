@@ -7,7 +7,7 @@
 
 namespace tempera {
 
-struct LinearMixerOptions : HeadOptions {
+struct LinearMixerOptions : MultiHeadOptions {
   Choice features;
   double eps = 1e-6;
 

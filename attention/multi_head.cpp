@@ -8,20 +8,20 @@
 
 namespace tempera {
 
-void HeadOptions::describe(Fields& f) {
+void MultiHeadOptions::describe(Fields& f) {
   f("heads", heads, "of queries", at_least(1));
   f("kv_heads", kv_heads, "of keys and values, a divisor of `heads`; 0: as many", at_least(0));
   f("head_width", head_width, "elements of a head; 0: d_model / heads", at_least(0));
   f("qk_norm", qk_norm, "queries and keys are normalised over the width of their head (RMS, with a learned gain)");
 }
 
-std::vector<Problem> HeadOptions::problems() const {
+std::vector<Problem> MultiHeadOptions::problems() const {
   if (kv_heads > 0 && heads % kv_heads != 0)
     return {{"kv_heads", fmt::format("{} key heads do not divide {} query heads", kv_heads, heads)}};
   return {};
 }
 
-MultiHead::MultiHead(const HeadOptions& options, const AttentionPlace& place)
+MultiHead::MultiHead(const MultiHeadOptions& options, const AttentionPlace& place)
     : heads_(options.heads),
       kv_heads_(options.kv_heads > 0 ? options.kv_heads : options.heads),
       width_(options.head_width) {

@@ -17,7 +17,7 @@
 
 namespace tempera {
 
-struct HeadOptions : AttentionOptions {
+struct MultiHeadOptions : AttentionOptions {
   int heads = 4;
   int kv_heads = 0;
   int head_width = 0;
@@ -29,7 +29,7 @@ struct HeadOptions : AttentionOptions {
 class MultiHead : public TokenMixer {
  public:
   // Throws Error where the sizes do not divide.
-  MultiHead(const HeadOptions& options, const AttentionPlace& place);
+  MultiHead(const MultiHeadOptions& options, const AttentionPlace& place);
   void visit(ParameterVisitor& v) override;
 
   Index heads() const { return heads_; }

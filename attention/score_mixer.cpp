@@ -51,7 +51,7 @@ ScoreMixerOptions::ScoreMixerOptions()
     : normalizer(normalizer_kinds(), "softmax"), positions(position_kinds(), "none") {}
 
 void ScoreMixerOptions::describe(Fields& f) {
-  HeadOptions::describe(f);
+  MultiHeadOptions::describe(f);
   f("normalizer", normalizer, "how scores become weights");
   f("positions", positions, "how positions enter the scores");
   std::vector<std::string_view> kernels(attention_kernel_names().begin(), attention_kernel_names().end());

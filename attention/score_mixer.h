@@ -8,7 +8,7 @@
 
 namespace tempera {
 
-struct ScoreMixerOptions : HeadOptions {
+struct ScoreMixerOptions : MultiHeadOptions {
   Choice normalizer;
   Choice positions;
   std::string kernel = "auto";

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/fields.h"
+#include "core/named_value.h"
 #include "layers/context.h"
 
 namespace tempera {
@@ -26,10 +27,7 @@ struct Targets {
   Tensor values, weights;
 };
 
-struct Metric {
-  std::string_view name;
-  double value = 0;  // NaN where no target took part
-};
+using Metric = NamedValue;  // NaN where no target took part
 
 class Head : public Module {
  public:

@@ -5,15 +5,11 @@
 #include <string_view>
 #include <vector>
 
+#include "core/named_value.h"
 #include "data/batch.h"
 #include "layers/context.h"
 
 namespace tempera {
-
-struct NamedValue {
-  std::string_view name;
-  double value = 0;
-};
 
 // A model with its head is one (train/model_learner.h); a program of one's own derives another.
 class Learner {

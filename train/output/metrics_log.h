@@ -17,14 +17,12 @@
 #include <utility>
 #include <vector>
 
+#include "core/named_value.h"
 #include "train/output/append_file.h"
 
 namespace tempera {
 
-struct Metric {
-  std::string_view name;
-  double value;
-};
+using Metric = NamedValue;
 
 class MetricsLog {
  public:
