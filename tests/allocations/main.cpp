@@ -167,6 +167,8 @@ int check_loader(int depth) {
   const long made = allocations - before;
   std::printf("batches read %d ahead: %ld allocations in 1,000 steps\n", depth, made);
   return made == 0 ? 0 : 1;
+}
+
 // Steps of every optimizer over a matrix and a vector.
 int check_optimizers() {
   struct Parts : Module {
