@@ -42,6 +42,9 @@ class Check {
     for (const Tensor& input : inputs) inputs_.push_back(input.clone());
     const Tensor y = evaluate();
     weights_ = random_like(y, "gradcheck/weights");
+    double largest = 0;
+    for (Index i = 0; i < y.size(); ++i) largest = std::max(largest, std::abs(y.at(i)));
+    floor_ = 1e-3 * std::min(1.0, largest) + 1e-6;
   }
 
   GradcheckReport run() {
@@ -194,8 +197,7 @@ class Check {
     row.analytic = analytic;
     row.numeric = numeric;
     row.absolute = std::abs(analytic - numeric);
-    // Gradients below 1e-6 are compared absolutely: there the rounding of f itself is larger.
-    const double scale = std::max({std::abs(analytic), std::abs(numeric), rms, 1e-6});
+    const double scale = std::max({std::abs(analytic), std::abs(numeric), rms, floor_});
     row.relative = std::isfinite(row.absolute) ? row.absolute / scale : kInfinity;
     if (row.relative > options_.tolerance) row.kink = is_kink(input, entry, analytic, scale);
     if (row.kink) ++report.kinks;
@@ -226,6 +228,9 @@ class Check {
   const GradcheckOptions& options_;
   std::vector<Tensor> inputs_;
   Tensor weights_;
+  // Smaller gradients are compared absolutely: below, differences see the rounding of f itself, about 1e-13 of its
+  // values.
+  double floor_ = 0;
   Tape tape_;
 };
 

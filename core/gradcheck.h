@@ -4,7 +4,7 @@
 // and Ridders' extrapolation (Ridders 1982; Ceres Solver's gradient checker works the same way), in float64,
 // and compared with what the tape plays backward:
 //
-//   error = |analytic - numeric| / max(|analytic|, |numeric|, rms(gradient of that input))
+//   error = |analytic - numeric| / max(|analytic|, |numeric|, rms(gradient of that input), 1e-3 min(1, max |f|))
 //
 // The backward pass runs twice, once into empty gradients and once on top of gradients that are already there,
 // so a missing accumulation shows. Where the two one-sided derivatives differ, the entry is a kink: it passes if the
