@@ -7,7 +7,7 @@
 namespace tempera::detail {
 namespace {
 
-constexpr Index kRows = 64, kCols = 128;  // of a tile; measured
+constexpr Index kRows = 64, kCols = 256;  // of a tile; measured
 
 template <class T>
 constexpr T kLow = -std::numeric_limits<T>::infinity();
@@ -31,11 +31,23 @@ TEMPERA_INLINE void store(Lanes<T> v, T* x, Index count) {
   else v.store(x, count);
 }
 
+// A NaN is passed over here; it spoils the sum.
+template <class T>
+TEMPERA_INLINE Lanes<T> larger(Lanes<T> a, Lanes<T> b) {
+  return where(a > b, a, b);
+}
+
 template <class T>
 T row_max(const T* x, Range visible) {
-  Lanes<T> top(kLow<T>);
-  vectors<T>(visible.first, visible.last, [&](Index i, auto count) { top = max(top, load<T>(x + i, count, kLow<T>)); });
-  return lane_max(top);
+  constexpr Index W = lane_width<T>;
+  Lanes<T> even(kLow<T>), odd(kLow<T>);  // two chains, so that one need not wait for the other
+  Index i = visible.first;
+  for (; i + 2 * W <= visible.last; i += 2 * W) {
+    even = larger(Lanes<T>::load(x + i), even);
+    odd = larger(Lanes<T>::load(x + i + W), odd);
+  }
+  vectors<T>(i, visible.last, [&](Index j, auto count) { even = larger(load<T>(x + j, count, kLow<T>), even); });
+  return lane_max(larger(even, odd));
 }
 
 // x = exp(x - shift) on the visible part; returns its sum. A tail is computed at `shift` where nothing lies, which is
