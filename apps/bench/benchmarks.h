@@ -29,7 +29,7 @@ Table pointwise(const Options& options);
 inline constexpr Benchmark kBenchmarks[] = {
     {"cross_entropy", "output layer and loss as one operation against two", cross_entropy},
     {"gradcheck", "every operation's gradient against finite differences: worst error, checks, kinks", gradcheck},
-    {"optimizers", "one step of every rule against a loop that scales as many bytes", optimizers},
+    {"optimizers", "one step of every rule against a loop that scales as much memory", optimizers},
     {"pointwise", "a chain of four elementwise operations as one lambda against four operations", pointwise},
 };
 
