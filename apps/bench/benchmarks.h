@@ -31,7 +31,7 @@ inline constexpr Benchmark kBenchmarks[] = {
     {"gemm", "matrix products against libraries and the peak; --type f32|f64 --set quick|layer|tile", gemm, true},
     {"cross_entropy", "output layer and loss as one operation against two", cross_entropy},
     {"gradcheck", "every operation's gradient against finite differences: worst error, checks, kinks", gradcheck},
-    {"optimizers", "one step of every rule against a loop that scales as many bytes", optimizers},
+    {"optimizers", "one step of every rule against a loop that scales as much memory", optimizers},
     {"pointwise", "a chain of four elementwise operations as one lambda against four operations", pointwise},
 };
 

@@ -50,6 +50,7 @@ Table cross_entropy(const Options& options) {
       {{"rows"},
        {"width"},
        {"classes"},
+       {"repeats"},
        {"fused ms", "{:.2f}"},
        {"separate ms", "{:.2f}"},
        {"ratio", "{:.2f}"},

@@ -7,7 +7,7 @@
 namespace tempera {
 namespace {
 
-constexpr Index kChunkBytes = 256 * 1024, kLeastRows = 64;
+constexpr Index kChunkBytes = 256 * 1024, kLeastRows = 256;
 
 // db += column sums of g [rows, cols]. Each thread owns columns, so a sum stays in one hand.
 template <class T>

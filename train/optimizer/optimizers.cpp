@@ -72,10 +72,14 @@ double gradient_norm(const Tensor& gradients, std::span<const Segment> segments)
     for (const Segment& s : segments) {
       // Eight sums that the compiler keeps in vectors, joined in order.
       double sums[8] = {};
-      for (Index i = 0; i < s.size; ++i) {
+      const auto add = [&](Index i, int place) {
         const auto x = static_cast<double>(g[s.offset + i]);
-        sums[i % 8] += x * x;
-      }
+        sums[place] += x * x;
+      };
+      Index i = 0;
+      for (; i + 8 <= s.size; i += 8)
+        for (int place = 0; place < 8; ++place) add(i + place, place);
+      for (int place = 0; i < s.size; ++i, ++place) add(i, place);
       for (const double sum : sums) total += sum;
     }
   });
