@@ -1,9 +1,6 @@
 // What holds for every model: gradients, padding and neighbours, shards, decoding, names.
 #include "layers/models.h"
 
-#include <fstream>
-#include <sstream>
-
 #include "core/ops/elementwise.h"
 #include "core/ops/reductions.h"
 #include "layers/block.h"
@@ -229,30 +226,28 @@ TEST_CASE("a decoder sees no future, but its prefix", "[models]") {
 }
 
 TEST_CASE("decoding equals the full pass", "[models]") {
-  const auto check = [](std::unique_ptr<Model> model, const ModelInput& source, const Tensor& written, const Tensor& y,
-                        Ready* ready) {
-    static_cast<void>(model);
-    const auto state = ready->model->make_state(ready->context, source, written.dim(1));
+  const Tensor written = random_tokens({2, 4}, 7, 4);
+  const auto check = [&](Ready& ready, const ModelInput& source) {
+    const Tensor y = ready.features(source);
+    const auto state = ready.model->make_state(ready.context, source, written.dim(1));
     Index at = 0;
     for (const Index count : {2, 1, 1}) {
       Tensor next = Tensor::empty({written.dim(0), count}, DType::int32);
       for (Index b = 0; b < written.dim(0); ++b)
         for (Index n = 0; n < count; ++n) next.set(b * count + n, written.at(b * written.dim(1) + at + n));
-      const Var part = ready->model->step(ready->context, next, *state);
-      check_close(part.value(), slice(ready->tape.constant(y), 1, at, count).value());
+      const Var part = ready.model->step(ready.context, next, *state);
+      check_close(part.value(), slice(ready.tape.constant(y), 1, at, count).value());
       at += count;
     }
     CHECK(state->position == 4);
   };
-  const Tensor written = random_tokens({2, 4}, 7, 4);
   for (const bool learned : {false, true}) {
     Ready ready(decoder([&](auto& o) { o.positions = learned ? "learned" : "sinusoidal"; }));
-    const ModelInput source{written, {}, {}, {}};
-    check(nullptr, source, written, ready.features(source), &ready);
+    check(ready, {written, {}, {}, {}});
   }
   Ready ready(translator());
   const ModelInput source{random_tokens({2, 5}, 7, 1), tokens({2}, {5, 2}), written, {}};
-  check(nullptr, source, written, ready.features(source), &ready);
+  check(ready, source);
   Ready reader(encoder(InputSpec::tokens(7)));
   CHECK(error_of([&] { reader.model->make_state(reader.context, source, 4); }) ==
         "EncoderClassifier: this model does not decode; a decoder or an encoder-decoder is wanted");
