@@ -12,6 +12,7 @@
 
 namespace tempera {
 
+class Inputs;
 class Tape;
 class Var;
 
@@ -46,6 +47,9 @@ struct Op {
   std::vector<Example> (*examples)();
   // Bound on |analytic - numeric| over the larger of the two and the gradient's root mean square (float64).
   double tolerance = 1e-8;
+  // Floating-point operations of one call's products, two for each multiply-add, masked or not; null: none. What costs
+  // a fixed number of operations per element is not counted.
+  double (*flops)(Inputs inputs, const Tensor& y) = nullptr;
 };
 
 // The tensors of an example for one seed; indices are int32, everything else is `dtype`.

@@ -213,8 +213,10 @@ void Tape::play(int first, int last) {
     nodes_[at].played = true;
     const Tensor dy = nodes_[at].keep ? nodes_[at].grad : std::exchange(nodes_[at].grad, Tensor());
     Gradients gradients(*this, i);
+    const char* before = std::exchange(path_, nodes_[at].path);
     if (probe_ || watch_) play_watched(i, dy, gradients);
     else nodes_[at].backward(nodes_[at].closure, dy, gradients);
+    path_ = before;
     destroy_closure(nodes_[at]);
   }
 }

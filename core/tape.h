@@ -111,6 +111,13 @@ class GradientProbe {
   virtual bool overwrites() const { return false; }
 };
 
+// Sees every operation when it has been computed, recorded or not. For counting.
+class OperationProbe {
+ public:
+  virtual ~OperationProbe() = default;
+  virtual void computed(const Op& op, std::string_view path, Inputs inputs, const Tensor& y) = 0;
+};
+
 // A non-finite value was met while Tape::watch was on.
 class NonFiniteError : public Error {
  public:
@@ -184,7 +191,8 @@ class Tape {
   void forget_since(Mark mark);
 
   // --- Names and diagnosis -----------------------------------------------------------------------------
-  // Names the part of the model that records: Scope a(tape, "blocks.0"), b(tape, "attention");
+  // Names the part of the model that records: Scope a(tape, "blocks.0"), b(tape, "attention"); A backward function
+  // runs under the path it was recorded under, so what it computes anew finds its random streams again.
   class Scope {
    public:
     Scope(Tape& tape, std::string_view name);
@@ -203,6 +211,7 @@ class Tape {
   void watch(bool on) { watch_ = on; }
   void set_step(std::int64_t step) { step_ = step; }
   void set_probe(GradientProbe* probe) { probe_ = probe; }  // null: none
+  void set_operation_probe(OperationProbe* probe) { operation_probe_ = probe; }
 
   int threads() const { return threads_; }  // for loops inside an operation
   void set_threads(int threads);
@@ -265,6 +274,7 @@ class Tape {
   std::vector<std::pair<const void*, std::shared_ptr<void>>> workspaces_;
   const char* path_ = "";
   GradientProbe* probe_ = nullptr;
+  OperationProbe* operation_probe_ = nullptr;
   std::int64_t step_ = 0;
   std::uint32_t epoch_ = 1;
   int threads_ = 1;
@@ -285,6 +295,7 @@ template <class F>
 Var Tape::record(const Op& op, Inputs inputs, Tensor y, F backward) {
   Tape& tape = tape_of(op, inputs);
   if (tape.watch_) tape.watch_value(op, inputs, y);
+  if (tape.operation_probe_) tape.operation_probe_->computed(op, tape.path_, inputs, y);
   if (tape.wants_record(inputs)) return tape.record_always(op, inputs, std::move(y), std::move(backward));
   return Var(std::move(y), &tape, -1, tape.epoch_);
 }

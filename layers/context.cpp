@@ -32,6 +32,17 @@ void Context::begin(std::uint64_t step, Index first_sample) {
   }
 }
 
+void Context::bind(std::span<const Var> parameters) {
+  require(parameters.size() == bound_.size(), "Context::bind", "{} Vars came for {} parameters", parameters.size(),
+          bound_.size());
+  for (std::size_t i = 0; i < bound_.size(); ++i) {
+    const Shape& wanted = parameters_.entries()[i].parameter->shape;
+    require(parameters[i].shape() == wanted, "Context::bind", "the Var for '{}' is {}; {} was wanted",
+            parameters_.entries()[i].name, parameters[i].shape(), wanted);
+    bound_[i] = parameters[i];
+  }
+}
+
 const Var& Context::operator[](const Parameter& parameter) {
   static const Var kAbsent;
   if (!parameter.exists()) return kAbsent;

@@ -2,6 +2,8 @@
 // random streams.
 #pragma once
 
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "core/tape.h"
@@ -23,10 +25,15 @@ class Context {
   // sample in the whole batch; random draws are made by place in the batch, so that they do not depend on the cut.
   void begin(std::uint64_t step, Index first_sample);
 
+  // The same on top of what the tape holds, with the caller's Vars in place of the parameters, in their order: for
+  // derivatives with respect to parameters by other means, such as the gradient check.
+  void bind(std::span<const Var> parameters);
+
   // The parameter as a Var of this tape; an undefined Var where it is absent. Bound once a step.
   const Var& operator[](const Parameter& parameter);
 
   Tape& tape() { return tape_; }
+  DType dtype() const { return parameters_.dtype(); }
   bool training() const { return training_; }
   // The stream of a module's random draws at this step, e.g. rng("dropout") inside a named Scope: the name is the
   // tape's path and `use`.
@@ -42,5 +49,12 @@ class Context {
   Index first_sample_ = 0;
   std::vector<Var> bound_;
 };
+
+// Runs a part under its name, which leads the path of all it records: run(context, "norm1", norm1, x).
+template <class Part, class... Inputs>
+auto run(Context& context, std::string_view name, const Part& part, Inputs&&... inputs) {
+  const Tape::Scope scope(context.tape(), name);
+  return part.forward(context, std::forward<Inputs>(inputs)...);
+}
 
 }  // namespace tempera

@@ -1,7 +1,10 @@
 #include "layers/module.h"
 
 #include <cmath>
+#include <cstdlib>
+#include <cxxabi.h>
 #include <set>
+#include <typeinfo>
 
 #include "core/error.h"
 
@@ -48,10 +51,31 @@ void ParameterVisitor::operator()(std::string_view name, Parameter& own) {
 
 void ParameterVisitor::operator()(std::string_view name, Module& part) {
   const std::size_t length = prefix_.size();
-  prefix_ += name;
-  prefix_ += '.';
+  const std::string path = prefix_ + std::string(name);
+  enter(path, part);
+  prefix_ = path + ".";
   part.visit(*this);
   prefix_.resize(length);
+  leave(path, part);
+}
+
+void ParameterVisitor::enter(const std::string&, Module&) {}
+void ParameterVisitor::leave(const std::string&, Module&) {}
+
+std::string Module::type() const {
+  const std::unique_ptr<char, void (*)(void*)> whole(
+      abi::__cxa_demangle(typeid(*this).name(), nullptr, nullptr, nullptr), std::free);
+  const std::string_view name = whole ? whole.get() : typeid(*this).name();
+  return std::string(name.substr(name.rfind(':') + 1));
+}
+
+Index count_parameters(Module& model) {
+  struct Counter : ParameterVisitor {
+    Index total = 0;
+    void parameter(const std::string&, Parameter& parameter) override { total += parameter.shape.size(); }
+  } counter;
+  model.visit(counter);
+  return counter.total;
 }
 
 Parameters::Parameters(Module& model, DType dtype, const Rng& rng) {

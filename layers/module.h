@@ -71,6 +71,9 @@ class ParameterVisitor {
 
  protected:
   virtual void parameter(const std::string& name, Parameter& parameter) = 0;
+  // Before and after the parameters and parts of a part.
+  virtual void enter(const std::string& name, Module& part);
+  virtual void leave(const std::string& name, Module& part);
 
  private:
   std::string prefix_;
@@ -81,7 +84,12 @@ class Module {
   virtual ~Module() = default;
   // Own parameters and parts, by name, in the order of the forward pass. Absent parameters are skipped.
   virtual void visit(ParameterVisitor& visitor) = 0;
+  // What summaries call it: the name of the class.
+  virtual std::string type() const;
 };
+
+// Elements of all parameters, without making them.
+Index count_parameters(Module& model);
 
 // The parameters of a model in one flat buffer, each starting on a cache line. The optimizer runs over the buffer;
 // gradients are flat buffers of the same layout.

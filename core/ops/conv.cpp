@@ -222,10 +222,15 @@ std::vector<Example> examples2d() {
   };
 }
 
+double flops(Inputs inputs, const Tensor& y) {
+  const Shape& weight = inputs[1].shape();
+  return 2.0 * static_cast<double>(y.size() * weight.product(1, weight.rank()));
+}
+
 }  // namespace
 
-const Op conv1d_op{"conv1d", examples1d};
-const Op conv2d_op{"conv2d", examples2d};
+const Op conv1d_op{"conv1d", examples1d, 1e-8, flops};
+const Op conv2d_op{"conv2d", examples2d, 1e-8, flops};
 
 Var conv1d(const Var& x, const Var& weight, const Var& bias, const Conv1dOptions& options) {
   const std::string_view who = conv1d_op.name;

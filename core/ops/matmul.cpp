@@ -113,7 +113,12 @@ std::vector<Example> examples() {
 
 }  // namespace
 
-const Op matmul_op{"matmul", examples};
+// Of the last two extents of A one is N, the other K.
+const Op matmul_op{"matmul", examples, 1e-8, [](Inputs inputs, const Tensor& y) {
+                     const Shape& a = inputs[0].shape();
+                     const Index n = y.shape().back(1);
+                     return n == 0 ? 0 : 2.0 * static_cast<double>(y.size() * (a.back() * a.back(1) / n));
+                   }};
 
 Var matmul(const Var& a, const Var& b, Transpose ta, Transpose tb) {
   const Shape &sa = a.shape(), &sb = b.shape();

@@ -15,6 +15,7 @@
 #include "core/ops/fft_conv.h"
 #include "core/ops/gather.h"
 #include "core/ops/gradient_flow.h"
+#include "core/ops/gru.h"
 #include "core/ops/inverse.h"
 #include "core/ops/layer_norm.h"
 #include "core/ops/linear.h"
@@ -58,6 +59,8 @@ constexpr const Op* kOps[] = {
     &rms_norm_op,
     &group_norm_op,
     &batch_norm_op,
+    // recurrence
+    &gru_op,
     // scans and order
     &cumsum_op,
     &cummax_op,

@@ -6,9 +6,11 @@
 #include <cstdlib>
 #include <new>
 
+#include "core/ops/cross_entropy.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
 #include "core/ops/matmul.h"
+#include "core/ops/reshape.h"
 #include "core/ops/softmax.h"
 #include "core/ops/table.h"
 #include "core/pointwise.h"
@@ -19,6 +21,8 @@
 #include "data/text/text_data.h"
 #include "losses/head.h"
 #include "train/optimizer/optimizer.h"
+#include "layers/decoder_lm.h"
+#include "layers/gru.h"
 
 namespace {
 std::atomic<long> allocations{0};
@@ -230,6 +234,37 @@ int check_heads() {
   return failures;
 }
 
+// Training steps of a decoder with recurrences in the place of attention, dropout on, a tied head and ragged lengths.
+int check_decoder(bool recompute) {
+  DecoderOptions options;
+  options.d_model = 24;
+  options.n_layers = 11;  // names of two digits
+  options.max_length = 16;
+  options.dropout = 0.1;
+  options.mlp = "swiglu";
+  options.recompute = recompute;
+  DecoderLM model(options, InputSpec::tokens(30), [](int, bool) { return std::make_unique<GRU>(24); });
+  const Parameters parameters(model, DType::float32, Rng(1, "run"));
+  Tape tape;
+  Context context(tape, parameters, Rng(1, "run"));
+  context.set_gradients(parameters.make_flat());
+  Tensor tokens = Tensor::empty({3, 16}, DType::int32);
+  for (Index i = 0; i < tokens.size(); ++i) tokens.set(i, static_cast<double>(i % 30));
+  const ModelInput input{tokens, Tensor::from<std::int32_t>({3}, {16, 5, 9})};
+  const Tensor targets = tokens.reshaped({48});
+  long before = 0;
+  for (std::uint64_t step = 0; step < 7; ++step) {
+    if (step == 2) before = allocations;
+    context.begin(step, 3);
+    const Var features = model.features(context, input);
+    const Var logits = linear(features, context[*model.token_table()]);
+    tape.backward(cross_entropy(reshape(logits, Shape{48, 30}), targets));
+  }
+  const long made = allocations - before;
+  std::printf("decoder, recomputation %s: %ld allocations in 5 steps\n", recompute ? "on" : "off", made);
+  return made == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int main() {
@@ -248,5 +283,6 @@ int main() {
     for (const int threads : {1, 2})
       for (const bool watch : {false, true}) failures += check(dtype, threads, watch);
   for (const int depth : {0, 2}) failures += check_loader(depth);
+  for (const bool recompute : {false, true}) failures += check_decoder(recompute);
   return failures == 0 ? 0 : 1;
 }

@@ -6,6 +6,7 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/gradient_flow.h"
 #include "core/ops/linear.h"
+#include "core/ops/matmul.h"
 #include "core/ops/softmax.h"
 #include "core/pointwise.h"
 #include "core/random.h"
@@ -242,6 +243,62 @@ TEST_CASE("with the watch on the bits are the same", "[tape][watch]") {
         gradient(tape, total(recompute([](std::span<const Var> v) { return softmax(v[0] * v[0]) * v[0]; }, {x})), x);
   }
   CHECK(results[0] == results[1]);
+}
+
+TEST_CASE("a backward function runs under the path it was recorded under", "[tape]") {
+  Tape tape;
+  std::vector<std::string> paths;
+  const auto f = [&](std::span<const Var> x) {
+    paths.push_back(tape.path());
+    const Tape::Scope inner(tape, "inner");
+    paths.push_back(tape.path());
+    return exp(x[0]);
+  };
+  const Var x = tape.leaf(vector({1, 2}));
+  Var y;
+  {
+    const Tape::Scope outer(tape, "outer");
+    y = recompute(f, {x});
+  }
+  tape.backward(total(y));
+  CHECK(paths == std::vector<std::string>{"outer", "outer.inner", "outer", "outer.inner"});
+  CHECK(std::string(tape.path()).empty());
+}
+
+TEST_CASE("an operation probe sees values with their paths, recorded or not", "[tape]") {
+  struct Probe : OperationProbe {
+    std::vector<std::string> seen;
+    void computed(const Op& op, std::string_view path, Inputs inputs, const Tensor& y) override {
+      seen.push_back(
+          fmt::format("{} {} {} {} {}", op.name, path, inputs.size(), y.shape(), op.flops ? op.flops(inputs, y) : -1));
+    }
+  } probe;
+  Tape tape;
+  tape.set_operation_probe(&probe);
+  const Var x = tape.constant(Tensor::zeros({5, 3}, DType::float64));
+  const Tape::Scope scope(tape, "mlp");
+  linear(exp(x), tape.constant(Tensor::zeros({4, 3}, DType::float64)));
+  tape.set_operation_probe(nullptr);
+  exp(x);
+  CHECK(probe.seen == std::vector<std::string>{"exp mlp 1 [5, 3] -1", "linear mlp 2 [5, 4] 120"});
+}
+
+TEST_CASE("matmul counts its multiply-adds in any transposition", "[tape]") {
+  struct Probe : OperationProbe {
+    double flops = 0;
+    void computed(const Op& op, std::string_view, Inputs inputs, const Tensor& y) override {
+      flops = op.flops(inputs, y);
+    }
+  } probe;
+  Tape tape;
+  tape.set_operation_probe(&probe);
+  const auto zeros = [&](const Shape& shape) { return tape.constant(Tensor::zeros(shape, DType::float32)); };
+  matmul(zeros({2, 3, 5}), zeros({5, 7}));
+  CHECK(probe.flops == 2 * 2 * 3 * 5 * 7);
+  matmul(zeros({2, 5, 3}), zeros({2, 7, 5}), Transpose::yes, Transpose::yes);
+  CHECK(probe.flops == 2 * 2 * 3 * 5 * 7);
+  matmul(zeros({0, 5}), zeros({5, 7}));
+  CHECK(probe.flops == 0);
 }
 
 TEST_CASE("misuse of a tape is refused", "[tape][errors]") {

@@ -1,4 +1,4 @@
-"""Makes the goldens: what PyTorch gives, in float64, for every operation and for a short training.
+"""Makes the goldens: what PyTorch gives, in float64, for every operation, for modules and for a short training.
 
 After adding or changing an operation's examples, build and run from the root of the source:
 
@@ -129,9 +129,88 @@ def make_optimizers():
     save(tensors, "optimizers.safetensors", {case: str(settings) for case, (_, settings) in optimizers().items()})
 
 
+class MeanMixer(torch.nn.Module):
+    """The token mixer of tests/support/modules.h: means over the tokens so far."""
+
+    def __init__(self, d):
+        super().__init__()
+        self.value, self.output = torch.nn.Linear(d, d), torch.nn.Linear(d, d)
+
+    def forward(self, x):
+        counts = torch.arange(1, x.shape[1] + 1, dtype=x.dtype)[:, None]
+        return self.output(self.value(x).cumsum(1) / counts)
+
+
+class MLP(torch.nn.Module):
+    PLAIN = {
+        "gelu": F.gelu,
+        "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+        "relu": F.relu,
+        "relu2": lambda x: F.relu(x) ** 2,
+        "silu": F.silu,
+    }
+    GATED = {"glu": torch.sigmoid, "swiglu": F.silu, "geglu": F.gelu}
+
+    def __init__(self, d, hidden, kind):
+        super().__init__()
+        self.kind = kind
+        self.up, self.down = torch.nn.Linear(d, hidden), torch.nn.Linear(hidden, d)
+        if kind in self.GATED:
+            self.gate = torch.nn.Linear(d, hidden)
+
+    def forward(self, x):
+        if self.kind in self.GATED:
+            return self.down(self.GATED[self.kind](self.gate(x)) * self.up(x))
+        return self.down(self.PLAIN[self.kind](self.up(x)))
+
+
+class Block(torch.nn.Module):
+    def __init__(self, d, hidden, kind, norm, pre_norm):
+        super().__init__()
+        self.pre_norm = pre_norm
+        self.norm1, self.norm2 = norm(d, eps=1e-5), norm(d, eps=1e-5)
+        self.attention, self.mlp = MeanMixer(d), MLP(d, hidden, kind)
+
+    def forward(self, x):
+        if self.pre_norm:
+            x = x + self.attention(self.norm1(x))
+            return x + self.mlp(self.norm2(x))
+        x = self.norm1(x + self.attention(x))
+        return self.norm2(x + self.mlp(x))
+
+
+def make_layers():
+    """layers.safetensors: parameters by name, input x, output y, w, and the gradients d/... of <w, y>."""
+    torch.manual_seed(11)
+    gru = torch.nn.GRU(5, 5, batch_first=True)
+    patches = torch.nn.Conv2d(2, 3, 2, stride=2)
+    cases = {
+        "gru": (gru, (2, 4, 5), lambda x: gru(x)[0]),
+        "patches": (patches, (2, 2, 4, 6), lambda x: patches(x).flatten(2).mT),
+    }
+    for kind in [*MLP.PLAIN, *MLP.GATED]:
+        cases[f"mlp/{kind}"] = (MLP(3, 5, kind), (2, 4, 3), None)
+    cases["block/pre"] = (Block(4, 6, "gelu", torch.nn.LayerNorm, True), (2, 5, 4), None)
+    cases["block/post"] = (Block(4, 6, "swiglu", torch.nn.RMSNorm, False), (2, 5, 4), None)
+    tensors = {}
+    for name, (module, shape, call) in cases.items():
+        module.double()
+        for parameter in module.parameters():
+            parameter.data = torch.randn_like(parameter) / 2
+        x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+        y = (call or module)(x)
+        w = torch.randn_like(y)
+        y.backward(w)
+        tensors |= {f"{name}/x": x, f"{name}/y": y, f"{name}/w": w, f"{name}/d/x": x.grad}
+        for key, parameter in module.named_parameters():
+            tensors |= {f"{name}/{key}": parameter, f"{name}/d/{key}": parameter.grad}
+    save(tensors, "layers.safetensors", {})
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     make_ops(sys.argv[1])
     make_adamw()
     make_optimizers()
+    make_layers()

@@ -80,6 +80,23 @@ TEST_CASE("dropout's mask is the same for any thread count, in recomputation, an
   CHECK(run(1, Rng(9, "mask", 2), "a", false) != mask);
 }
 
+TEST_CASE("parts of a tensor get the parts of one mask, wherever the cut lies", "[dropout]") {
+  constexpr Index kCount = 40000;
+  const Rng rng(8, "mask", 2);
+  Tape tape;
+  const Tensor values = ones(kCount);
+  const std::vector<double> whole = dropout(tape.constant(values), 0.5, rng, "s").value().to_vector();
+  for (const Index cut : {1, 2, 3, 4, 1023, 1025, 16384, 20001}) {
+    std::vector<double> parts = dropout(tape.constant(values.rows(0, cut)), 0.5, rng, "s").value().to_vector();
+    const Var rest = tape.leaf(values.rows(cut, kCount - cut));
+    const Var y = dropout(rest, 0.5, rng, "s", static_cast<std::uint64_t>(cut));
+    tape.backward(y, ones(kCount - cut));
+    CHECK(tape.grad(rest).to_vector() == y.value().to_vector());
+    for (const double v : y.value().to_vector()) parts.push_back(v);
+    CHECK(parts == whole);
+  }
+}
+
 TEST_CASE("dropout at its edges", "[dropout]") {
   Tape tape;
   const Var x = tape.leaf(ones(5));

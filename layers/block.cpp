@@ -1,0 +1,121 @@
+#include "layers/block.h"
+
+#include "core/ops/elementwise.h"
+#include "core/recompute.h"
+#include "layers/dropout.h"
+
+namespace tempera {
+namespace {
+
+std::unique_ptr<Norm> norm_of(const TransformerOptions& o) {
+  return make_norm(o.norm, o.d_model, o.norm_eps, o.bias);
+}
+
+}  // namespace
+
+Block::Block(const TransformerOptions& o, int layers, std::unique_ptr<TokenMixer> attention_,
+             std::unique_ptr<TokenMixer> cross_)
+    : attention(std::move(attention_)),
+      cross(std::move(cross_)),
+      norm1(norm_of(o)),
+      norm2(norm_of(o)),
+      norm3(cross ? norm_of(o) : nullptr),
+      mlp(o.d_model, {o.mlp, o.mlp_hidden, o.bias, o.init(), o.residual_init(layers)}),
+      dropout(o.dropout),
+      pre_norm(o.pre_norm),
+      recompute(o.recompute) {
+  require(attention != nullptr, "Block", "there is nothing to mix tokens with; give it an attention");
+}
+
+void Block::visit(ParameterVisitor& v) {
+  v("norm1", norm1);
+  v("attention", attention);
+  v("norm2", norm2);
+  v("cross_attention", cross);
+  v("norm3", norm3);
+  v("mlp", mlp);
+}
+
+template <class F>
+Var Block::residual(Context& context, const Var& x, std::string_view norm_name, const Norm& norm, std::string_view use,
+                    const F& f) const {
+  const Var h = f(pre_norm ? run(context, norm_name, norm, x) : x);
+  const Var y = x + drop(context, h, dropout, use);
+  return pre_norm ? y : run(context, norm_name, norm, y);
+}
+
+template <class Attend>
+Var Block::through(Context& context, const Var& x, const Attend& attend, const Var& memory,
+                   const Tensor& memory_lengths) const {
+  Var y = residual(context, x, "norm1", *norm1, "dropout1", attend);
+  if (cross) {
+    require(memory.defined(), "Block", "the cross attention has no memory to read; encode the source first");
+    y = residual(context, y, "norm2", *norm2, "dropout2", [&](const Var& h) {
+      return run(context, "cross_attention", *cross, h, Sequences{}, memory, memory_lengths);
+    });
+  }
+  return residual(context, y, cross ? "norm3" : "norm2", cross ? *norm3 : *norm2, cross ? "dropout3" : "dropout2",
+                  [&](const Var& h) { return run(context, "mlp", mlp, h); });
+}
+
+Var Block::forward(Context& context, const Var& x, const Sequences& sequences, const Var& memory,
+                   const Tensor& memory_lengths) const {
+  const auto whole = [this, &context, sequences, memory_lengths](const Var& in, const Var& read) {
+    const auto attend = [&](const Var& h) { return run(context, "attention", *attention, h, sequences); };
+    return through(context, in, attend, read, memory_lengths);
+  };
+  if (!recompute || !context.training()) return whole(x, memory);
+  if (!memory.defined()) return tempera::recompute([whole](std::span<const Var> in) { return whole(in[0], {}); }, {x});
+  return tempera::recompute([whole](std::span<const Var> in) { return whole(in[0], in[1]); }, {x, memory});
+}
+
+Var Block::step(Context& context, const Var& x, MixerState& state, const Sequences& sequences, const Var& memory,
+                const Tensor& memory_lengths) const {
+  const auto attend = [&](const Var& h) {
+    const Tape::Scope scope(context.tape(), "attention");
+    return attention->step(context, h, state, sequences);
+  };
+  return through(context, x, attend, memory, memory_lengths);
+}
+
+Stack::Stack(const TransformerOptions& o, const MixerFactory& mixers, int first, bool cross) {
+  for (int i = first; i < first + o.n_layers; ++i)
+    blocks.push_back(std::make_unique<Block>(o, o.n_layers, mixers(i, false), cross ? mixers(i, true) : nullptr));
+  if (o.pre_norm) norm = norm_of(o);
+}
+
+void Stack::visit(ParameterVisitor& v) {
+  v("blocks", blocks);
+  v("norm", norm);
+}
+
+template <class F>
+Var Stack::each(Context& context, Var x, const F& f) const {
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const Tape::Scope scope(context.tape(), "blocks." + std::to_string(i));
+    x = f(i, x);
+  }
+  return norm ? run(context, "norm", *norm, x) : x;
+}
+
+Var Stack::forward(Context& context, Var x, const Sequences& sequences, const Var& memory,
+                   const Tensor& memory_lengths) const {
+  return each(context, std::move(x), [&](std::size_t i, const Var& in) {
+    return blocks[i]->forward(context, in, sequences, memory, memory_lengths);
+  });
+}
+
+Stack::States Stack::make_states(Index batch, Index capacity, DType dtype) const {
+  States states;
+  for (const auto& block : blocks) states.push_back(block->attention->make_state(batch, capacity, dtype));
+  return states;
+}
+
+Var Stack::step(Context& context, Var x, States& states, const Sequences& sequences, const Var& memory,
+                const Tensor& memory_lengths) const {
+  return each(context, std::move(x), [&](std::size_t i, const Var& in) {
+    return blocks[i]->step(context, in, *states[i], sequences, memory, memory_lengths);
+  });
+}
+
+}  // namespace tempera

@@ -1,0 +1,65 @@
+// A block of a transformer: tokens are mixed, then features, each on top of a residual stream.
+#pragma once
+
+#include "layers/mlp.h"
+#include "layers/model.h"
+#include "layers/norm.h"
+#include "layers/transformer_options.h"
+
+namespace tempera {
+
+//   pre-norm:   x = x + f(norm(x))         post-norm:   x = norm(x + f(x))
+// for f = attention, then cross attention where there is one, then the MLP; each f is followed by dropout.
+// Turner 2023, "An Introduction to Transformers"; pre-norm Xiong et al. 2020. Names: attention, norm1, mlp, norm2; with
+// cross attention attention, norm1, cross_attention, norm2, mlp, norm3, as in PyTorch's decoder layer.
+struct Block : Module {
+  // `layers` is the depth of the whole stack, for the start of the MLP's last matrix; the mixers see to their own.
+  // `cross` may be null.
+  Block(const TransformerOptions& options, int layers, std::unique_ptr<TokenMixer> attention,
+        std::unique_ptr<TokenMixer> cross = nullptr);
+  void visit(ParameterVisitor& v) override;
+
+  // x [B, N, d_model]; memory [B, M, d_model] is what the cross attention reads.
+  Var forward(Context& context, const Var& x, const Sequences& sequences, const Var& memory = {},
+              const Tensor& memory_lengths = {}) const;
+  // The next tokens of decoding, on top of the attention's state.
+  Var step(Context& context, const Var& x, MixerState& state, const Sequences& sequences, const Var& memory = {},
+           const Tensor& memory_lengths = {}) const;
+
+  std::unique_ptr<TokenMixer> attention, cross;
+  std::unique_ptr<Norm> norm1, norm2, norm3;
+  MLP mlp;
+  double dropout;
+  bool pre_norm, recompute;
+
+ private:
+  template <class Attend>
+  Var through(Context& context, const Var& x, const Attend& attend, const Var& memory,
+              const Tensor& memory_lengths) const;
+  template <class F>
+  Var residual(Context& context, const Var& x, std::string_view norm_name, const Norm& norm, std::string_view use,
+               const F& f) const;
+};
+
+// Blocks one after another, and a last norm where they are pre-norm.
+struct Stack : Module {
+  // Layers first .. first + n_layers - 1 of a model's mixers.
+  Stack(const TransformerOptions& options, const MixerFactory& mixers, int first = 0, bool cross = false);
+  void visit(ParameterVisitor& v) override;
+
+  Var forward(Context& context, Var x, const Sequences& sequences, const Var& memory = {},
+              const Tensor& memory_lengths = {}) const;
+  using States = std::vector<std::unique_ptr<MixerState>>;
+  States make_states(Index batch, Index capacity, DType dtype) const;
+  Var step(Context& context, Var x, States& states, const Sequences& sequences, const Var& memory = {},
+           const Tensor& memory_lengths = {}) const;
+
+  std::vector<std::unique_ptr<Block>> blocks;
+  std::unique_ptr<Norm> norm;
+
+ private:
+  template <class F>
+  Var each(Context& context, Var x, const F& f) const;
+};
+
+}  // namespace tempera
