@@ -20,17 +20,6 @@ void copy_row(const Tensor& from, std::int64_t i, Tensor& to, Index row) {
 
 }  // namespace
 
-std::string with_commas(std::int64_t number) {
-  const std::string digits = fmt::format("{}", number);
-  std::string text;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    const bool after_digit = i > 0 && digits[i - 1] != '-';
-    if (after_digit && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
-
 Dataset::Dataset(std::int64_t size, Description description) : size_(size), description_(std::move(description)) {
   const Description& d = description_;
   require(size >= 0 && size <= kMostSamples, "Dataset", "{} samples came; at most 2^31 - 1 can be numbered", size);
@@ -63,10 +52,10 @@ void Dataset::fill(std::span<const std::int64_t> samples, Batch& out) const {
 std::string Dataset::describe() const {
   const Description& d = description_;
   std::string text =
-      fmt::format("{} {}; inputs {} {}", with_commas(size_), size_ == 1 ? "sample" : "samples", d.input_type, d.inputs);
-  if (d.vocabulary > 0) text += fmt::format(", vocabulary {}", with_commas(d.vocabulary));
+      fmt::format("{} {}; inputs {} {}", grouped(size_), size_ == 1 ? "sample" : "samples", d.input_type, d.inputs);
+  if (d.vocabulary > 0) text += fmt::format(", vocabulary {}", grouped(d.vocabulary));
   text += fmt::format("; targets {} {}", d.target_type, d.targets);
-  if (d.classes > 0) text += fmt::format(", {} classes", with_commas(d.classes));
+  if (d.classes > 0) text += fmt::format(", {} classes", grouped(d.classes));
   return text;
 }
 

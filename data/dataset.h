@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/grouped.h"
 #include "data/batch.h"
 
 namespace tempera {
@@ -78,8 +79,5 @@ class Subset final : public Dataset {
   std::shared_ptr<const Dataset> whole_;
   std::vector<std::int32_t> samples_;
 };
-
-// 12345 as "12,345".
-std::string with_commas(std::int64_t number);
 
 }  // namespace tempera

@@ -47,17 +47,6 @@ std::string line(const std::array<std::string, 5>& cells, const std::array<std::
 
 }  // namespace
 
-std::string grouped(Index number) {
-  const std::string digits = std::to_string(number);
-  std::string text;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    text += digits[i];
-    const std::size_t left = digits.size() - 1 - i;
-    if (left > 0 && left % 3 == 0 && digits[i] != '-') text += ',';
-  }
-  return text;
-}
-
 Summary summarize(Model& model, const Parameters& parameters, const ModelInput& input) {
   Parts parts;
   parts.rows.push_back({"", model.type(), {}, 0, 0});

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/grouped.h"
 #include "layers/model.h"
 
 namespace tempera {
@@ -31,8 +32,5 @@ struct Summary {
 // Runs `model`, whose parameters are `parameters`, once over `input` in evaluation. Tokens are those of
 // ModelInput::inputs: B N for sequences, B for the rest.
 Summary summarize(Model& model, const Parameters& parameters, const ModelInput& input);
-
-// 124439808 -> "124,439,808"
-std::string grouped(Index number);
 
 }  // namespace tempera

@@ -19,10 +19,10 @@
 #include "core/rowwise.h"
 #include "data/loader.h"
 #include "data/text/text_data.h"
-#include "losses/head.h"
-#include "train/optimizer/optimizer.h"
 #include "layers/decoder_lm.h"
 #include "layers/gru.h"
+#include "losses/head.h"
+#include "train/optimizer/optimizer.h"
 
 namespace {
 std::atomic<long> allocations{0};

@@ -117,8 +117,8 @@ TEST_CASE("impossible splits are refused", "[data][split][errors]") {
 }
 
 TEST_CASE("numbers are written with commas", "[data]") {
-  CHECK(with_commas(0) == "0");
-  CHECK(with_commas(999) == "999");
-  CHECK(with_commas(1000) == "1,000");
-  CHECK(with_commas(-1234567) == "-1,234,567");
+  CHECK(grouped(0) == "0");
+  CHECK(grouped(999) == "999");
+  CHECK(grouped(1000) == "1,000");
+  CHECK(grouped(-1234567) == "-1,234,567");
 }

@@ -5,9 +5,10 @@
 #include <cstdint>
 #include <string>
 
+#include "core/grouped.h"
+
 namespace tempera {
 
-std::string grouped(std::int64_t n);          // 1,234,567
 std::string brief(double value);              // four digits: 1.843, 12.35, 0.01234, 1.20e-05, 3.10e+07, nan
 std::string si(double value);                 // three digits and a prefix: 950, 31.4 k, 1.25 M, 7.00 G
 std::string percent(double share);            // 24 %; rounded down, so that 100 % is said only at the end

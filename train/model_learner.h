@@ -1,0 +1,44 @@
+// A model with its head as a learner: what experiments train.
+#pragma once
+
+#include <memory>
+
+#include "layers/model.h"
+#include "losses/head.h"
+#include "train/learner.h"
+
+namespace tempera {
+
+class ModelLearner : public Learner {
+ public:
+  // `dtype` is the type that floating inputs are converted to.
+  ModelLearner(std::unique_ptr<Model> model, std::unique_ptr<Head> head, DType dtype);
+
+  Module& module() override { return both_; }
+  double weight(const Batch& samples) const override { return head_->weight(Targets(samples.targets)); }
+  Var loss(Context& context, const Batch& samples, double normaliser, std::span<double> sums) const override;
+  int sum_count() const override { return static_cast<int>(head_->sum_names().size()); }
+  std::vector<NamedValue> metrics(std::span<const double> sums) const override { return head_->metrics(sums); }
+
+  const Model& model() const { return *model_; }
+  const Head& head() const { return *head_; }
+  ModelInput input(const Batch& samples, const std::shared_ptr<Pool>& pool) const;
+
+ private:
+  // The model's names as they are, the head's behind "head.".
+  struct Both : Module {
+    explicit Both(ModelLearner& owner_) : owner(owner_) {}
+    void visit(ParameterVisitor& v) override {
+      owner.model_->visit(v);
+      v("head", owner.head_);
+    }
+    ModelLearner& owner;
+  };
+
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Head> head_;
+  DType dtype_;
+  Both both_{*this};
+};
+
+}  // namespace tempera
