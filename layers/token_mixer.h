@@ -10,7 +10,7 @@ namespace tempera {
 // The sequences of a batch. Everything a mixer may have to know beside the values.
 struct Sequences {
   // True lengths, int32 [B]; undefined: all of full length. What lies beyond is padding and is never seen.
-  Tensor lengths;
+  Tensor lengths = {};
   bool causal = false;
   Index prefix = 0;  // the first tokens that all may see in spite of `causal` (prefix language models)
   Index start = 0;   // position of the first token: while decoding, the count of tokens that went before

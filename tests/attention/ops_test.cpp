@@ -1,5 +1,6 @@
 // The contract of every operation in the table of attention.
 #include "attention/ops.h"
+
 #include "tests/support/op_contract.h"
 
 using namespace tempera;
