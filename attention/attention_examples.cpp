@@ -11,13 +11,12 @@
 namespace tempera {
 namespace {
 
-const Softmax kSoftmax;
-
 const char* const kTorch = "F.scaled_dot_product_attention(a, b, c, scale=0.6, is_causal={})";
 
 ScoreAttention softmax_attention(AttentionKernel kernel, bool causal) {
+  static const Softmax softmax;
   ScoreAttention how;
-  how.normalizer = &kSoftmax;
+  how.normalizer = &softmax;
   how.visibility.causal = causal;
   how.scale = 0.6;
   how.kernel = kernel;
@@ -48,7 +47,8 @@ std::vector<Example> attention_examples(AttentionKernel kernel) {
   all.push_back({"packed, lengths, window", {{{2, 5, 8}}}, [kernel](std::span<const Var> x) {
                    ScoreAttention how = softmax_attention(kernel, true);
                    how.visibility.window = 2;
-                   how.visibility.lengths = Tensor::from<std::int32_t>({2}, {5, 2});  // the last row sees nothing
+                   static const Tensor lengths = Tensor::from<std::int32_t>({2}, {5, 2});
+                   how.visibility.lengths = lengths;  // the last row sees nothing
                    return packed_score_attention(x, 2, 1, how);
                  }});
   all.push_back({"packed, cross, ALiBi", {{{1, 3, 4}}, {{1, 5, 8}}}, [kernel](std::span<const Var> x) {
@@ -101,7 +101,8 @@ std::vector<Example> attention_weights_examples() {
              how.bias = &bias;
              how.normalizer_parameters[0] = x[1];
              how.bias_parameters[0] = x[2];
-             how.visibility.lengths = Tensor::from<std::int32_t>({2}, {3, 5});
+             static const Tensor lengths = Tensor::from<std::int32_t>({2}, {3, 5});
+             how.visibility.lengths = lengths;
              return attention_weights(x[0], how);
            }}};
 }

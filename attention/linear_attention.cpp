@@ -291,7 +291,7 @@ struct Backward {
 std::vector<Example> examples() {
   const auto with = [](std::string name, Shape q, Shape k, Shape v, Visibility visibility) {
     return Example{std::move(name), {{q, 0.1, 2}, {k, 0.1, 2}, {v}}, [=](std::span<const Var> x) {
-                     return linear_attention(x[0], x[1], x[2], visibility);
+                     return linear_attention(x[0], x[1], x[2], visibility, 0.1);
                    }};
   };
   std::vector<Example> all{
@@ -302,7 +302,7 @@ std::vector<Example> examples() {
            {.lengths = Tensor::from<std::int32_t>({2}, {2, 3}), .causal = true}),
       with("lengths", {2, 1, 3, 2}, {2, 1, 4, 2}, {2, 1, 4, 2}, {.lengths = Tensor::from<std::int32_t>({2}, {2, 0})}),
   };
-  all[0].torch = "torch.softmax(torch.log(a @ b.transpose(-1, -2)), -1) @ c";
+  all[0].torch = "(a @ b.mT @ c) / ((a @ b.mT).sum(-1, keepdim=True) + 0.1)";
   return all;
 }
 

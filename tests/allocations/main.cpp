@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "attention/attention.h"
+#include "attention/ops.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
@@ -148,15 +150,43 @@ long allocations_of(const Example& example, DType dtype) {
 
 int check_operations() {
   int failures = 0;
-  for (const Op* op : all_ops())
-    for (const Example& example : op->examples())
-      for (const DType dtype : {DType::float32, DType::float64}) {
-        const long made = allocations_of(example, dtype);
-        if (made == 0) continue;
-        ++failures;
-        std::printf("%s / %s: %ld allocations in 3 steps\n", std::string(op->name).c_str(), example.name.c_str(), made);
-      }
-  std::printf("%zu operations, %d examples allocate\n", all_ops().size(), failures);
+  for (const auto table : {all_ops(), attention_ops()})
+    for (const Op* op : table)
+      for (const Example& example : op->examples())
+        for (const DType dtype : {DType::float32, DType::float64}) {
+          const long made = allocations_of(example, dtype);
+          if (made == 0) continue;
+          ++failures;
+          std::printf("%s / %s: %ld allocations in 3 steps\n", std::string(op->name).c_str(), example.name.c_str(),
+                      made);
+        }
+  std::printf("%zu operations, %d examples allocate\n", all_ops().size() + attention_ops().size(), failures);
+  return failures;
+}
+
+// Training steps of every kind of attention, with its projections.
+int check_attentions() {
+  int failures = 0;
+  for (const Kind& kind : attention_kinds()) {
+    const std::unique_ptr<Options> options = kind.make();
+    const auto mixer = dynamic_cast<AttentionOptions&>(*options).make({.d_model = 16, .causal = true});
+    const Parameters parameters(*mixer, DType::float32, Rng(1, "attention"));
+    Tape tape;
+    Context context(tape, parameters, Rng(1, "run"));
+    context.set_gradients(parameters.make_flat());
+    const Tensor x = random({2, 70, 16}, "x", DType::float32), dy = random({2, 70, 16}, "dy", DType::float32);
+    long before = 0;
+    for (int step = 0; step < 5; ++step) {
+      if (step == 2) before = allocations;
+      context.begin(static_cast<std::uint64_t>(step), 0);
+      Sequences sequences;
+      sequences.causal = true;
+      tape.backward(mixer->forward(context, tape.constant(x), sequences), dy);
+    }
+    const long made = allocations - before;
+    std::printf("attention '%s': %ld allocations in 3 steps\n", std::string(kind.name).c_str(), made);
+    failures += made != 0;
+  }
   return failures;
 }
 
@@ -278,7 +308,7 @@ int main() {
     std::puts("the hooks do not count");
     return 1;
   }
-  int failures = check_operations() + check_optimizers() + check_heads();
+  int failures = check_operations() + check_attentions() + check_optimizers() + check_heads();
   for (const DType dtype : {DType::float32, DType::float64})
     for (const int threads : {1, 2})
       for (const bool watch : {false, true}) failures += check(dtype, threads, watch);
