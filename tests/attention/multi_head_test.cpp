@@ -32,7 +32,7 @@ std::vector<Variant> variants() {
   std::vector<Variant> all;
   for (const Kind& kind : attention_kinds()) {
     auto options = kind.make();
-    dynamic_cast<HeadOptions&>(*options).heads = 3;
+    dynamic_cast<MultiHeadOptions&>(*options).heads = 3;
     all.push_back({std::string(kind.name),
                    std::unique_ptr<AttentionOptions>(dynamic_cast<AttentionOptions*>(options.release()))});
   }
