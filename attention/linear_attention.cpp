@@ -308,7 +308,11 @@ std::vector<Example> examples() {
 
 }  // namespace
 
-const Op linear_attention_op{"attention.linear", examples};
+// f S and g^T v.
+const Op linear_attention_op{"attention.linear", examples, 1e-8, [](Inputs inputs, const Tensor&) {
+                               const Index width = inputs[2].shape().back();
+                               return 2.0 * static_cast<double>((inputs[0].size() + inputs[1].size()) * width);
+                             }};
 
 Var linear_attention(const Var& f, const Var& g, const Var& v, const Visibility& visibility, double eps) {
   const std::string_view who = linear_attention_op.name;

@@ -199,10 +199,18 @@ AttentionKernel chosen(const ScoreAttention& how) {
   return how.normalizer && is_softmax(*how.normalizer) ? AttentionKernel::streaming : AttentionKernel::blocks;
 }
 
+// Q K^T and W V, of keys as wide as the values. Keys stand in the second source, if there is one beside parameters.
+double flops(Inputs inputs, const Tensor& y) {
+  const Var& keys = inputs.size() > 1 && inputs[1].rank() == inputs[0].rank() ? inputs[1] : inputs[0];
+  return 4.0 * static_cast<double>(y.size() * keys.shape().back(1));
+}
+
 }  // namespace
 
-const Op blocks_attention_op{"attention.blocks", [] { return attention_examples(AttentionKernel::blocks); }};
-const Op streaming_attention_op{"attention.streaming", [] { return attention_examples(AttentionKernel::streaming); }};
+const Op blocks_attention_op{"attention.blocks", [] { return attention_examples(AttentionKernel::blocks); }, 1e-8,
+                             flops};
+const Op streaming_attention_op{"attention.streaming", [] { return attention_examples(AttentionKernel::streaming); },
+                                1e-8, flops};
 
 AttentionKernel attention_kernel(std::string_view name) {
   const auto found = std::find(kKernels.begin(), kKernels.end(), name);
