@@ -192,10 +192,9 @@ class Experiment::Session {
 
  private:
   void go_on() {
-    const auto newest = folder_.newest_checkpoint();
-    require(newest.has_value(), "train", "{} holds no complete checkpoint to go on from; leave out --resume",
-            folder_.path().string());
     std::vector<CheckpointPath> all = folder_.checkpoints();
+    require(!all.empty(), "train", "{} holds no complete checkpoint to go on from; leave out --resume",
+            folder_.path().string());
     for (; !all.empty(); all.pop_back()) try {
         e_.trainer_->resume(all.back().path, config_);
         return;

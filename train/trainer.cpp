@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "train/checkpoint.h"
+#include "train/clipping.h"
 
 namespace tempera {
 namespace {
@@ -70,18 +71,23 @@ Index Trainer::shard_size() const {
   return std::max<Index>(1, (options_.batch * options_.accumulate + kShards - 1) / kShards);
 }
 
+Index Trainer::shard_count(const Batch& batch) const {
+  return (batch.size() + shard_size() - 1) / shard_size();
+}
+
+Batch Trainer::shard_of(const Batch& batch, Index shard) const {
+  const Index first = shard * shard_size();
+  return batch.rows(first, std::min(shard_size(), batch.size() - first));
+}
+
 ShardResult Trainer::run_shards(const Batch& batch) {
-  const Index size = shard_size(), shards = (batch.size() + size - 1) / size;
-  const auto rows = [&](Index shard) {
-    const Index first = shard * size;
-    return batch.rows(first, std::min(size, batch.size() - first));
-  };
+  const Index shards = shard_count(batch);
   double normaliser = 0;
-  for (Index shard = 0; shard < shards; ++shard) normaliser += learner_.weight(rows(shard));
+  for (Index shard = 0; shard < shards; ++shard) normaliser += learner_.weight(shard_of(batch, shard));
   return runner_.run(
-      static_cast<std::uint64_t>(done_), shards, [&](Index shard) { return shard * size; },
+      static_cast<std::uint64_t>(done_), shards, [&](Index shard) { return shard * shard_size(); },
       [&](Context& context, Index shard, std::span<double> sums) {
-        return learner_.loss(context, rows(shard), normaliser, sums);
+        return learner_.loss(context, shard_of(batch, shard), normaliser, sums);
       });
 }
 
@@ -104,7 +110,9 @@ StepReport Trainer::step() {
   StepInfo info;
   info.step = done_ + 1;
   info.lr = report.lr;
-  info.gradient_scale = options_.clip > 0 && norm > options_.clip ? options_.clip / norm : 1;
+  ClippingOptions clipping;
+  if (options_.clip > 0) clipping.norm = options_.clip;
+  clipping.apply(norm, info);
   info.threads = options_.threads;
   optimizer_->step(parameters_.flat(), runner_.gradients(), info);
   report.step = ++done_;
@@ -130,16 +138,14 @@ std::vector<NamedValue> Trainer::evaluate(const Dataset& set, std::int64_t sampl
   std::vector<double> sums(static_cast<std::size_t>(learner_.sum_count()), 0);
   std::vector<std::int64_t> ids;
   Batch batch;
-  const Index size = shard_size();
   for (std::int64_t first = 0; first < total; first += chunk) {
     ids.clear();
     for (std::int64_t i = first; i < std::min(total, first + chunk); ++i) ids.push_back(i);
     set.fill(ids, batch);
-    const Index shards = (batch.size() + size - 1) / size;
-    const ShardResult result = runner_.evaluate(shards, [&](Context& context, Index shard, std::span<double> s) {
-      const Index start = shard * size;
-      return learner_.loss(context, batch.rows(start, std::min(size, batch.size() - start)), 1, s);
-    });
+    const ShardResult result =
+        runner_.evaluate(shard_count(batch), [&](Context& context, Index shard, std::span<double> s) {
+          return learner_.loss(context, shard_of(batch, shard), 1, s);
+        });
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += result.sums[i];
   }
   return learner_.metrics(sums);

@@ -88,6 +88,8 @@ class Trainer {
 
  private:
   Index shard_size() const;
+  Index shard_count(const Batch& batch) const;
+  Batch shard_of(const Batch& batch, Index shard) const;
   ShardResult run_shards(const Batch& batch);
   void start_loader();
 

@@ -2,9 +2,9 @@
 
 #include <catch2/catch.hpp>
 #include <fstream>
-#include <unistd.h>
 
 #include "core/random.h"
+#include "tests/support/folder.h"
 #include "train/optimizer/adam.h"
 
 using namespace tempera;
@@ -35,19 +35,10 @@ struct Run {
   std::unique_ptr<Optimizer> optimizer;
 };
 
-struct Folder {
-  Folder() : path(fs::temp_directory_path() / fmt::format("tempera-checkpoint-{}", ::getpid())) {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-  fs::path path;
-};
-
 }  // namespace
 
 TEST_CASE("a run goes on from a checkpoint bit for bit", "[checkpoint]") {
-  const Folder folder;
+  const TestFolder folder;
   Run whole(1);
   for (int i = 1; i <= 10; ++i) {
     whole.step(i);
@@ -78,7 +69,7 @@ TEST_CASE("the hash sees every bit and every name", "[checkpoint]") {
 }
 
 TEST_CASE("a checkpoint that does not fit is refused", "[checkpoint][errors]") {
-  const Folder folder;
+  const TestFolder folder;
   const fs::path path = folder.path / "step-000001";
   Run run(1);
   CheckpointState state;
@@ -118,7 +109,7 @@ TEST_CASE("a checkpoint that does not fit is refused", "[checkpoint][errors]") {
 }
 
 TEST_CASE("old checkpoints are removed, the spared ones stay", "[checkpoint]") {
-  const Folder folder;
+  const TestFolder folder;
   Run run(1);
   std::vector<fs::path> paths;
   for (int i = 1; i <= 5; ++i) {

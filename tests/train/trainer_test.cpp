@@ -2,12 +2,12 @@
 
 #include <catch2/catch.hpp>
 #include <csignal>
-#include <unistd.h>
 
 #include "core/ops/cross_entropy.h"
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
+#include "tests/support/folder.h"
 #include "train/optimizer/adam.h"
 #include "train/stop_signals.h"
 
@@ -88,12 +88,6 @@ struct Run {
   Trainer trainer;
 };
 
-struct Folder {
-  Folder() : path(fs::temp_directory_path() / fmt::format("tempera-trainer-{}", ::getpid())) { fs::remove_all(path); }
-  ~Folder() { fs::remove_all(path); }
-  fs::path path;
-};
-
 std::string hash_of(const TrainerOptions& options) {
   Run run(options);
   CHECK(run.trainer.run());
@@ -135,7 +129,7 @@ TEST_CASE("accumulation k x b gives the bits of a batch k b", "[trainer]") {
 
 TEST_CASE("a run stopped and resumed at any step has the bits of one that was not", "[trainer][checkpoint]") {
   const std::string expected = hash_of(small());
-  const Folder folder;
+  const TestFolder folder;
   for (int cut = 0; cut <= 30; cut += cut < 8 ? 1 : 5) {  // epochs have six steps: cuts within and between
     {
       Run first(small());
