@@ -31,8 +31,9 @@ extract(CONTRIBUTING.md tempera/core/ops/center.h center.cpp)
 function(run)
   execute_process(COMMAND ${ARGN} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
+set(ENV{CMAKE_CXX_COMPILER_LAUNCHER} "${LAUNCHER}")  # a list, which would not survive as an argument
 run(${CMAKE_COMMAND} --install "${BUILD_DIR}" --prefix "${work}/prefix" --config "${CONFIG}")
 run(${CMAKE_COMMAND} -S "${project}" -B "${work}/build" -G "${GENERATOR}" "-DCMAKE_PREFIX_PATH=${work}/prefix"
-  "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}")
+  "-DCMAKE_CXX_COMPILER=${COMPILER}")
 run(${CMAKE_COMMAND} --build "${work}/build")
 run(${CMAKE_CTEST_COMMAND} --test-dir "${work}/build" --output-on-failure)
