@@ -11,6 +11,7 @@
 #include <string>
 
 #include "data/source.h"
+#include "train/generation.h"
 #include "train/model_learner.h"
 #include "train/trainer.h"
 
@@ -28,10 +29,10 @@ struct CheckpointOptions : Options {
   void describe(Fields& f) override;
 };
 
-struct SamplingOptions : Options {
+// Texts written at the end of a run.
+struct SamplingOptions : GenerationOptions {
   std::string prompt = "\n";
-  std::int64_t tokens = 0;
-  double temperature = 0.8;
+  SamplingOptions() { tokens = 0; }
   void describe(Fields& f) override;
 };
 
@@ -52,7 +53,7 @@ struct ExperimentOptions : Options {
 
 class Experiment {
  public:
-  // Reads the data and builds model and trainer. `options` must outlive the experiment.
+  // Reads the data and builds model and trainer. `options` must outlive the experiment. Throws DataError, SetupError.
   explicit Experiment(ExperimentOptions& options);
   ~Experiment();
 
@@ -63,10 +64,12 @@ class Experiment {
   // Data, model and plan as text.
   std::string plan();
 
-  // Text that the model writes after `prompt`, a token at a time, drawn with this temperature; 0 takes the likeliest.
-  std::string generate(std::string_view prompt, std::int64_t tokens, double temperature, std::uint64_t seed);
+  // The model as one that writes (train/generation.h). Throws Error where the task is no language modelling.
+  LanguageModel language() const;
 
  private:
+  void build();
+
   ExperimentOptions& options_;
   std::unique_ptr<DataSource> data_;
   std::unique_ptr<ModelLearner> learner_;

@@ -9,6 +9,7 @@
 #include "data/text/text_data.h"
 #include "train/checkpoint.h"
 #include "train/config/write_config.h"
+#include "train/errors.h"
 #include "train/output/log.h"
 #include "train/output/metrics_log.h"
 #include "train/output/progress.h"
@@ -44,7 +45,7 @@ class Session {
         config_(fingerprint(o_)),
         folder_(std::filesystem::path(o_.folder) / o_.name, start) {
     const bool resume = start == RunStart::resume;
-    if (resume) go_on();
+    if (resume) blame<CheckpointError>([&] { go_on(); });
     logging_.emplace(console, folder_.log());
     folder_.write_config(write_config(o_, origins));
     metrics_.emplace(folder_.metrics(), resume ? std::optional(e_.trainer().steps_done()) : std::nullopt);
@@ -153,9 +154,13 @@ class Session {
       console_.line(results(split));
     }
     if (o_.sample.tokens > 0) {
-      const std::string text = e_.generate(o_.sample.prompt, o_.sample.tokens, o_.sample.temperature, o_.train.seed);
-      folder_.write_text("sample", e_.trainer().steps_done(), o_.sample.prompt, text);
-      console_.line(text);
+      const std::vector<std::string> texts =
+          write_text(e_.language(), *e_.data().tokenizer, o_.sample.prompt, o_.sample);
+      for (std::size_t i = 0; i < texts.size(); ++i) {
+        const std::string title = texts.size() == 1 ? "sample" : fmt::format("sample {}", i + 1);
+        folder_.write_text(title, e_.trainer().steps_done(), o_.sample.prompt, texts[i]);
+        console_.line(texts[i]);
+      }
     }
     identity_.finished = utc_now();
     identity_.weights_sha256 = e_.trainer().weights_hash();
