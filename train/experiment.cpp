@@ -9,6 +9,7 @@
 #include "layers/models.h"
 #include "layers/summary.h"
 #include "layers/transformer_options.h"
+#include "train/errors.h"
 #include "train/schedule.h"
 
 namespace tempera {
@@ -44,19 +45,10 @@ MixerFactory mixers_of(const ExperimentOptions& options) {
 
 }  // namespace
 
-void EvaluationOptions::describe(Fields& f) {
-  f("every", every, "steps between evaluations; 0: only at the end", at_least(0));
-  f("samples", samples, "of the validation set each time; 0: all", at_least(0));
-}
-
-void CheckpointOptions::describe(Fields& f) {
-  f("every", every, "steps between checkpoints; 0: only at the end", at_least(0));
-  f("keep", keep, "newest checkpoints that are kept", at_least(1));
-}
-
 void SamplingOptions::describe(Fields& f) {
   f("prompt", prompt, "what the sample of text begins with");
-  f("tokens", tokens, "tokens to write at the end of the run; 0: none", at_least(0));
+  f("tokens", tokens, "tokens to write; 0: none", at_least(0));
+  f("every", every, "steps between samples; 0: one at the end", at_least(0));
   f("temperature", temperature, "of the draws; 0 takes the likeliest token", at_least(0));
 }
 
@@ -79,14 +71,18 @@ void ExperimentOptions::describe(Fields& f) {
   f("optimizer", optimizer, "the rule of the updates");
   f("schedule", schedule, "of the learning rate over the run");
   f("train", train, "the training loop");
-  f("evaluate", evaluate, "on the validation set");
-  f("checkpoint", checkpoint, "what a run can go on from");
-  f("sample", sample, "text written at the end; language models");
+  train.describe_sections(f);
+  f("sample", sample, "text that the model writes; language models");
   f("baseline", baseline, "order of the n-gram model beside the loss; 0: none; language models", between(0, 8));
 }
 
 Experiment::Experiment(ExperimentOptions& options) : options_(options) {
-  data_ = options.data.as<DataOptions>().make();
+  data_ = blame<DataError>([&] { return options.data.as<DataOptions>().make(); });
+  blame<SetupError>([&] { build(); });
+}
+
+void Experiment::build() {
+  const ExperimentOptions& options = options_;
   const DType dtype = options.train.dtype == "float64" ? DType::float64 : DType::float32;
   auto model = make_model(options.model, spec_of(data_->train->description()), mixers_of(options));
   const HeadSizes sizes{model->width(), outputs_of(*data_), nullptr};
@@ -95,9 +91,9 @@ Experiment::Experiment(ExperimentOptions& options) : options_(options) {
   const auto& schedule = options.schedule.as<ScheduleOptions>();
   const std::int64_t steps = std::max<std::int64_t>(1, options.train.steps);
   trainer_ = std::make_unique<Trainer>(
-      options.train, *learner_, data_->train,
-      [&](std::vector<Segment> segments) { return options.optimizer.as<OptimizerOptions>().make(std::move(segments)); },
+      options.train, *learner_, data_->train, options.optimizer.as<OptimizerOptions>(),
       [&schedule, steps, lr = options.lr](std::int64_t step) { return lr * schedule.factor(step + 1, steps); });
+  trainer_->validate_on(data_->valid);
 }
 
 Experiment::~Experiment() = default;

@@ -16,21 +16,10 @@
 
 namespace tempera {
 
-struct EvaluationOptions : Options {
-  std::int64_t every = 200;
-  std::int64_t samples = 512;
-  void describe(Fields& f) override;
-};
-
-struct CheckpointOptions : Options {
-  std::int64_t every = 500;
-  std::int64_t keep = 2;
-  void describe(Fields& f) override;
-};
-
 struct SamplingOptions : Options {
   std::string prompt = "\n";
   std::int64_t tokens = 0;
+  std::int64_t every = 0;
   double temperature = 0.8;
   void describe(Fields& f) override;
 };
@@ -41,8 +30,6 @@ struct ExperimentOptions : Options {
   Choice data, model, attention, head, optimizer, schedule;
   double lr = 1e-3;
   TrainerOptions train;
-  EvaluationOptions evaluate;
-  CheckpointOptions checkpoint;
   SamplingOptions sample;
   std::int64_t baseline = 0;
 
@@ -52,7 +39,8 @@ struct ExperimentOptions : Options {
 
 class Experiment {
  public:
-  // Reads the data and builds model and trainer. `options` must outlive the experiment.
+  // Reads the data and builds model and trainer. `options` must outlive the experiment. Throws DataError, and
+  // SetupError where the parts do not fit together.
   explicit Experiment(ExperimentOptions& options);
   ~Experiment();
 
@@ -68,6 +56,8 @@ class Experiment {
 
  private:
   ExperimentOptions& options_;
+  void build();
+
   std::unique_ptr<DataSource> data_;
   std::unique_ptr<ModelLearner> learner_;
   std::unique_ptr<Trainer> trainer_;
