@@ -44,18 +44,9 @@ MixerFactory mixers_of(const ExperimentOptions& options) {
 
 }  // namespace
 
-void EvaluationOptions::describe(Fields& f) {
-  f("every", every, "steps between evaluations; 0: only at the end", at_least(0));
-  f("samples", samples, "of the validation set each time; 0: all", at_least(0));
-}
-
-void CheckpointOptions::describe(Fields& f) {
-  f("every", every, "steps between checkpoints; 0: only at the end", at_least(0));
-  f("keep", keep, "newest checkpoints that are kept", at_least(1));
-}
-
 void SamplingOptions::describe(Fields& f) {
   f("prompt", prompt, "what the samples of text begin with");
+  f("every", every, "steps between samples; 0: at the end alone", at_least(0));
   GenerationOptions::describe(f);
 }
 
@@ -78,9 +69,8 @@ void ExperimentOptions::describe(Fields& f) {
   f("optimizer", optimizer, "the rule of the updates");
   f("schedule", schedule, "of the learning rate over the run");
   f("train", train, "the training loop");
-  f("evaluate", evaluate, "on the validation set");
-  f("checkpoint", checkpoint, "what a run can go on from");
-  f("sample", sample, "text written at the end; language models");
+  train.describe_sections(f);
+  f("sample", sample, "text that the model writes; language models");
   f("baseline", baseline, "order of the n-gram model beside the loss; 0: none; language models", between(0, 8));
 }
 
@@ -90,18 +80,18 @@ Experiment::Experiment(ExperimentOptions& options) : options_(options) {
 }
 
 void Experiment::build() {
-  const DType dtype = options_.train.dtype == "float64" ? DType::float64 : DType::float32;
-  auto model = make_model(options_.model, spec_of(data_->train->description()), mixers_of(options_));
+  const ExperimentOptions& options = options_;
+  const DType dtype = options.train.dtype == "float64" ? DType::float64 : DType::float32;
+  auto model = make_model(options.model, spec_of(data_->train->description()), mixers_of(options));
   const HeadSizes sizes{model->width(), outputs_of(*data_), nullptr};
-  auto head = options_.head.as<tempera::HeadOptions>().make(sizes);
+  auto head = options.head.as<tempera::HeadOptions>().make(sizes);
   learner_ = std::make_unique<ModelLearner>(std::move(model), std::move(head), dtype);
-  const auto& schedule = options_.schedule.as<ScheduleOptions>();
-  const std::int64_t steps = std::max<std::int64_t>(1, options_.train.steps);
-  const auto& optimizer = options_.optimizer.as<OptimizerOptions>();
+  const auto& schedule = options.schedule.as<ScheduleOptions>();
+  const std::int64_t steps = std::max<std::int64_t>(1, options.train.steps);
   trainer_ = std::make_unique<Trainer>(
-      options_.train, *learner_, data_->train,
-      [&optimizer](std::vector<Segment> segments) { return optimizer.make(std::move(segments)); },
-      [&schedule, steps, lr = options_.lr](std::int64_t step) { return lr * schedule.factor(step + 1, steps); });
+      options.train, *learner_, data_->train, options.optimizer.as<OptimizerOptions>(),
+      [&schedule, steps, lr = options.lr](std::int64_t step) { return lr * schedule.factor(step + 1, steps); });
+  trainer_->validate_on(data_->valid);
 }
 
 Experiment::~Experiment() = default;

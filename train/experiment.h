@@ -17,21 +17,10 @@
 
 namespace tempera {
 
-struct EvaluationOptions : Options {
-  std::int64_t every = 200;
-  std::int64_t samples = 512;
-  void describe(Fields& f) override;
-};
-
-struct CheckpointOptions : Options {
-  std::int64_t every = 500;
-  std::int64_t keep = 2;
-  void describe(Fields& f) override;
-};
-
-// Texts written at the end of a run.
+// Texts that the model writes now and then, or at the end.
 struct SamplingOptions : GenerationOptions {
   std::string prompt = "\n";
+  std::int64_t every = 0;
   SamplingOptions() { tokens = 0; }
   void describe(Fields& f) override;
 };
@@ -42,8 +31,6 @@ struct ExperimentOptions : Options {
   Choice data, model, attention, head, optimizer, schedule;
   double lr = 1e-3;
   TrainerOptions train;
-  EvaluationOptions evaluate;
-  CheckpointOptions checkpoint;
   SamplingOptions sample;
   std::int64_t baseline = 0;
 
@@ -53,7 +40,8 @@ struct ExperimentOptions : Options {
 
 class Experiment {
  public:
-  // Reads the data and builds model and trainer. `options` must outlive the experiment. Throws DataError, SetupError.
+  // Reads the data and builds model and trainer. `options` must outlive the experiment. Throws DataError, and
+  // SetupError where the parts do not fit together.
   explicit Experiment(ExperimentOptions& options);
   ~Experiment();
 

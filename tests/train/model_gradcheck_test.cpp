@@ -45,7 +45,7 @@ struct TwoLayers : Learner {
     return sum(square(linear(h, w, context[net.second.bias]))) * (1 / normaliser);
   }
   int sum_count() const override { return 0; }
-  std::vector<NamedValue> metrics(std::span<const double>) const override { return {}; }
+  NamedValues metrics(std::span<const double>) const override { return {}; }
 
   Net net;
   double factor;
