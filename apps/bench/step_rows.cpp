@@ -110,7 +110,7 @@ const StepRow& step_row(std::string_view name) {
        name);
 }
 
-StepModel::StepModel(const StepRow& row, int threads) : row_(row), data_(drawn_data(row)) {
+StepModel::StepModel(const StepRow& row, int threads, int shard) : row_(row), data_(drawn_data(row)) {
   std::unique_ptr<Model> model = model_of(row);
   auto head = CrossEntropyHeadOptions().make({model->width(), row.classes, nullptr});
   TrainerOptions options;
@@ -119,6 +119,7 @@ StepModel::StepModel(const StepRow& row, int threads) : row_(row), data_(drawn_d
   options.batch = row.batch;
   options.clip = 0;
   options.threads = threads;
+  options.shard = shard;
   const DType dtype = row.dtype == "float64" ? DType::float64 : DType::float32;
   learner_ = std::make_unique<ModelLearner>(std::move(model), std::move(head), dtype);
   trainer_ = std::make_unique<Trainer>(

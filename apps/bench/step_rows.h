@@ -30,7 +30,7 @@ const StepRow& step_row(std::string_view name);
 // A learner and its trainer over drawn data.
 class StepModel {
  public:
-  StepModel(const StepRow& row, int threads);
+  StepModel(const StepRow& row, int threads, int shard = 0);
   ~StepModel();
   Trainer& trainer() { return *trainer_; }
   // Floating-point operations of the products of one step's forward pass, head included. Of a causal softmax only the

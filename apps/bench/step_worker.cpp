@@ -38,8 +38,8 @@ void serve(StepModel& model) {
 
 }  // namespace
 
-void serve_steps(const StepRow& row, int threads) {
-  StepModel model(row, threads);
+void serve_steps(const StepRow& row, int threads, int shard) {
+  StepModel model(row, threads, shard);
   model.trainer().step();
   tell({{"flops", 3 * model.forward_flops()}, {"tokens", row.batch * row.length}});
   if (row.dtype == "float64") serve<double>(model);

@@ -4,6 +4,7 @@
 //   -> {"flops": .., "tokens": ..}                        after the first step
 //   <- run SECONDS
 //   -> {"ms": [..], "cpu": s, "peak": GFLOP/s}            of each step; processor time of them all; peak of a core
+//   (ours)
 //   <- (end of file)                                      ends the process
 #pragma once
 
@@ -11,6 +12,6 @@
 
 namespace tempera::bench {
 
-void serve_steps(const StepRow& row, int threads);
+void serve_steps(const StepRow& row, int threads, int shard);
 
 }  // namespace tempera::bench

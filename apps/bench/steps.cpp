@@ -20,7 +20,7 @@ struct Settings {
   std::vector<std::string> rows;
   std::vector<int> threads;  // the last is the figure, the others tell how it scales
   bool peer = false, compile = true;
-  int repeat = 5;
+  int repeat = 5, shard = 0;
   double seconds = 0.5;  // of a turn
 };
 
@@ -32,21 +32,22 @@ struct Candidate {
   std::unique_ptr<Child> child = {};
   double first_step = 0, memory = 0;  // milliseconds from the program's start; bytes
   double flops = 0, tokens = 0;
-  std::vector<double> ms = {}, shares = {}, cpu_shares = {};
+  std::vector<double> ms = {}, cpu_ms = {}, shares = {}, cpu_shares = {};
   double median_ms() const { return ms.empty() ? kNone : median(ms); }
 };
 
-std::vector<std::string> command(const Candidate& c, const std::string& row) {
+std::vector<std::string> command(const Settings& s, const Candidate& c, const std::string& row) {
   const std::string threads = std::to_string(c.threads);
-  if (c.own) return {"/proc/self/exe", "steps", "--worker", row, "--threads", threads};
+  if (c.own)
+    return {"/proc/self/exe", "steps", "--worker", row, "--threads", threads, "--shard", std::to_string(s.shard)};
   return {"python3", TEMPERA_BENCH_DIR "/steps_peer.py", row, c.name, threads};
 }
 
 // False where the program ends before its first step.
-bool start(Candidate& c, const std::string& row) {
+bool start(const Settings& s, Candidate& c, const std::string& row) {
   std::string line;
   c.first_step = 1000 * seconds([&] {
-                   c.child = std::make_unique<Child>(command(c, row), c.name == "compile");
+                   c.child = std::make_unique<Child>(command(s, c, row), c.name == "compile");
                    line = c.child->read();
                  });
   if (line.empty()) return false;
@@ -61,10 +62,12 @@ void take_turn(const Settings& s, Candidate& c) {
   const auto said = nlohmann::json::parse(c.child->read());
   const auto ms = said["ms"].get<std::vector<double>>();
   c.ms.insert(c.ms.end(), ms.begin(), ms.end());
+  const double cpu = 1000 * said["cpu"].get<double>() / static_cast<double>(ms.size());
+  c.cpu_ms.push_back(cpu);
   if (!c.own) return;
   const double peak = said["peak"].get<double>(), gflop = c.flops * 1e-9;
   for (const double step : ms) c.shares.push_back(gflop / (step / 1000) / (peak * c.threads));
-  c.cpu_shares.push_back(gflop * static_cast<double>(ms.size()) / said["cpu"].get<double>() / peak);
+  c.cpu_shares.push_back(gflop / (cpu / 1000) / peak);
 }
 
 // All candidates of a row, in turns.
@@ -76,7 +79,7 @@ std::vector<Candidate> measure(const Settings& s, const std::string& row) {
       for (const int threads : s.threads)
         if (s.compile || std::string_view(mode) != "compile") all.push_back({mode, threads, false});
   std::erase_if(all, [&](Candidate& c) {
-    if (start(c, row)) return false;
+    if (start(s, c, row)) return false;
     require(!c.own, "bench steps", "row {} could not be trained", row);
     fmt::print(stderr, "{}: PyTorch, {}, {} thread(s): does not run here, left out\n", row, c.name, c.threads);
     return true;
@@ -84,7 +87,7 @@ std::vector<Candidate> measure(const Settings& s, const std::string& row) {
   Settings warm = s;
   warm.seconds = s.seconds / 4;
   for (Candidate& c : all) take_turn(warm, c);
-  for (Candidate& c : all) c.ms.clear(), c.shares.clear(), c.cpu_shares.clear();
+  for (Candidate& c : all) c.ms.clear(), c.cpu_ms.clear(), c.shares.clear(), c.cpu_shares.clear();
   for (int i = 0; i < s.repeat; ++i)
     for (Candidate& c : all) take_turn(s, c);
   for (Candidate& c : all) c.memory = c.child->peak_memory();
@@ -97,6 +100,7 @@ Settings settings_of(const Options& options, std::string& worker) {
   bool eager = false;
   app.add_option("--rows", s.rows, "rows, all unless said")->delimiter(',');
   app.add_option("--repeat", s.repeat, "turns of each candidate")->check(CLI::PositiveNumber);
+  app.add_option("--shard", s.shard, "samples of a shard, see train.shard")->check(CLI::NonNegativeNumber);
   app.add_flag("--peer", s.peer, "beside PyTorch");
   app.add_flag("--eager", eager, "PyTorch without torch.compile");
   app.add_option("--worker", worker, "serve this row; what the benchmark starts");
@@ -124,7 +128,7 @@ Table steps(const Options& options) {
   std::string worker;
   const Settings s = settings_of(options, worker);
   if (!worker.empty()) {
-    serve_steps(step_row(worker), s.threads.back());
+    serve_steps(step_row(worker), s.threads.back(), s.shard);
     std::exit(0);
   }
   std::vector<Table::Column> columns{{"row"},
@@ -163,8 +167,8 @@ Table steps(const Options& options) {
                    {best->median_ms(), best->memory * 1e-6, fmt::format("{} {}", best->name, best->threads),
                     best->median_ms() / ms, own.memory / best->memory});
       for (const Candidate& c : all)
-        fmt::print(stderr, "{:<12}{:<8} {} thread(s) {:10.2f} ms {:8.0f} MB\n", row, c.name, c.threads, c.median_ms(),
-                   c.memory * 1e-6);
+        fmt::print(stderr, "{:<12}{:<8} {} thread(s) {:10.2f} ms {:10.2f} ms of processors {:8.0f} MB\n", row, c.name,
+                   c.threads, c.median_ms(), median(c.cpu_ms), c.memory * 1e-6);
     }
     table.add(std::move(cells));
   }

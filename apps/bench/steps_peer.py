@@ -117,12 +117,12 @@ def main():
     step()
     print(json.dumps({"tokens": batch * length}), flush=True)
     for line in sys.stdin:
-        budget, ms = float(line.split()[1]), []
+        budget, ms, cpu = float(line.split()[1]), [], time.process_time()
         while len(ms) < 3 or sum(ms) < 1000 * budget:
             start = time.perf_counter()
             step()
             ms.append(1000 * (time.perf_counter() - start))
-        print(json.dumps({"ms": ms}), flush=True)
+        print(json.dumps({"ms": ms, "cpu": time.process_time() - cpu}), flush=True)
 
 
 main()
