@@ -5,7 +5,7 @@
 #include "train/config/json_schema.h"
 #include "train/config/reference_page.h"
 #include "train/config/write_config.h"
-#include "train/experiment.h"
+#include "train/run.h"
 
 using namespace tempera;
 
@@ -41,8 +41,10 @@ int run(Arguments& arguments) {
     return kDone;
   }
   Console console;
-  const Experiment::End end = experiment.run(console, origins, arguments.resume, arguments.overwrite);
-  return end == Experiment::End::done ? kDone : kInterrupted;
+  const RunStart start = arguments.resume      ? RunStart::resume
+                         : arguments.overwrite ? RunStart::overwrite
+                                               : RunStart::fresh;
+  return run_experiment(experiment, console, origins, start) == RunEnd::done ? kDone : kInterrupted;
 }
 
 }  // namespace

@@ -1,19 +1,17 @@
-// An experiment: everything that a configuration file says, and the run that it describes.
+// An experiment: everything that a configuration file says, and the parts that it describes. What trains them in a
+// folder is train/run.h.
 //
 //   ExperimentOptions options;
-//   const Origins origins = read_config(load_config_text("configs/quickstart.yaml"), {}, options);
+//   read_config(load_config_text("configs/quickstart.yaml"), {}, options);
 //   Experiment experiment(options);
-//   experiment.run(console, origins);
+//   experiment.trainer().run();
 #pragma once
 
 #include <memory>
-#include <optional>
+#include <string>
 
 #include "data/source.h"
-#include "train/config/read_config.h"
 #include "train/model_learner.h"
-#include "train/output/console.h"
-#include "train/output/run_folder.h"
 #include "train/trainer.h"
 
 namespace tempera {
@@ -58,21 +56,17 @@ class Experiment {
   explicit Experiment(ExperimentOptions& options);
   ~Experiment();
 
+  ExperimentOptions& options() { return options_; }
+  ModelLearner& learner() { return *learner_; }
   Trainer& trainer() { return *trainer_; }
   const DataSource& data() const { return *data_; }
   // Data, model and plan as text.
   std::string plan();
 
-  enum class End { done, stopped };
-  // Trains in runs/<name>/: metrics, checkpoints, samples, report. `resume` goes on from the newest complete
-  // checkpoint. Stopped by a signal, it saves and says so.
-  End run(Console& console, const Origins& origins, bool resume, bool overwrite);
-
   // Text that the model writes after `prompt`, a token at a time, drawn with this temperature; 0 takes the likeliest.
   std::string generate(std::string_view prompt, std::int64_t tokens, double temperature, std::uint64_t seed);
 
  private:
-  class Session;
   ExperimentOptions& options_;
   std::unique_ptr<DataSource> data_;
   std::unique_ptr<ModelLearner> learner_;

@@ -1,4 +1,4 @@
-#include "train/experiment.h"
+#include "train/run.h"
 
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -20,12 +20,12 @@ struct Run {
     origins = read_config(config, overrides, options);
     experiment = std::make_unique<Experiment>(options);
   }
-  Experiment::End run(bool resume = false) {
+  RunEnd run(bool resume = false) {
     std::FILE* silent = std::fopen("/dev/null", "w");
-    Experiment::End end{};
+    RunEnd end{};
     {
       Console console(silent);
-      end = experiment->run(console, origins, resume, false);
+      end = run_experiment(*experiment, console, origins, resume ? RunStart::resume : RunStart::fresh);
     }
     std::fclose(silent);
     return end;
@@ -56,7 +56,7 @@ TEST_CASE("the quickstart learns the digits, to the same bits on any number of t
   std::string hash;
   for (const int threads : {1, 3}) {
     Run run(quickstart(), folder, {fmt::format("train.threads={}", threads), fmt::format("name=t{}", threads)});
-    CHECK(run.run() == Experiment::End::done);
+    CHECK(run.run() == RunEnd::done);
     if (threads == 1) hash = run.hash();
     CHECK(run.hash() == hash);
     const auto metrics = run.experiment->trainer().evaluate(*run.experiment->data().test);
@@ -74,7 +74,7 @@ TEST_CASE("the quickstart learns the digits, to the same bits on any number of t
 TEST_CASE("a transformer with dropout, stopped and resumed, ends with the same bits", "[experiment]") {
   const TestFolder folder;
   Run whole(kPatches, folder, {"name=whole"});
-  CHECK(whole.run() == Experiment::End::done);
+  CHECK(whole.run() == RunEnd::done);
   {
     Run first(kPatches, folder, {"name=cut"});
     for (int i = 0; i < 7; ++i) first.experiment->trainer().step();
@@ -88,13 +88,13 @@ TEST_CASE("a transformer with dropout, stopped and resumed, ends with the same b
     Run again(kPatches, folder, {"name=whole"});
     CHECK_THROWS_AS(again.run(), Error);
     Run resumed(kPatches, folder, {"name=whole"});
-    CHECK(resumed.run(true) == Experiment::End::done);
+    CHECK(resumed.run(true) == RunEnd::done);
     CHECK(resumed.hash() == whole.hash());
   }
   SECTION("a damaged newest checkpoint is passed over") {
     std::ofstream(folder.path / "whole/checkpoints/step-000012/model.safetensors") << "torn";
     Run resumed(kPatches, folder, {"name=whole"});
-    CHECK(resumed.run(true) == Experiment::End::done);
+    CHECK(resumed.run(true) == RunEnd::done);
     CHECK(resumed.hash() == whole.hash());
   }
 }
