@@ -1,5 +1,6 @@
 // evaluate RUN: the metrics of a trained model on its sets.
 #include "apps/support/exit_code.h"
+#include "apps/support/number_option.h"
 #include "apps/support/table.h"
 #include "core/grouped.h"
 #include "train/open_run.h"
@@ -83,19 +84,21 @@ int main(int argc, char** argv) {
       "  evaluate runs/characters\n"
       "  evaluate quickstart --split test --checkpoint last\n"
       "  evaluate characters --split train --samples 512 --json\n"
-      "  evaluate characters data.path=letters.txt --split test");
+      "  evaluate characters data.path=letters.txt --split test\n");
   Arguments arguments;
   app.add_option("RUN", arguments.run, "folder or name of a run, a checkpoint's folder, or a .safetensors file")
-      ->required();
-  app.add_option("key.path=value", arguments.open.overrides, "settings that replace those of the run");
+      ->required()
+      ->type_name("");
+  app.add_option("key.path=value", arguments.open.overrides, "settings that replace those of the run")->type_name("");
   app.add_option("--split", arguments.splits, "train, valid or test; several may be given; default: valid and test")
       ->check(CLI::IsMember({"train", "valid", "test"}))
       ->delimiter(',')
-      ->expected(1);
-  app.add_option("--checkpoint", arguments.open.checkpoint, "best, last, a step, or the path of one; default: best");
-  app.add_option("--samples", arguments.samples, "only the first so many of each set; 0: all")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->expected(1)
+      ->type_name("SPLIT");
+  app.add_option("--checkpoint", arguments.open.checkpoint, "best, last, a step, or the path of one; default: best")
+      ->type_name("WHICH");
+  number_option(app, "--samples", arguments.samples, "only the first so many of each set; 0: all",
+                CLI::NonNegativeNumber);
   app.add_flag("--json", arguments.json, "print JSON in place of a table");
   return run_program(app, argc, argv, [&] { return run(arguments); });
 }
