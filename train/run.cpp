@@ -7,6 +7,7 @@
 #include "data/files.h"
 #include "data/text/ngram.h"
 #include "data/text/text_data.h"
+#include "train/artifacts.h"
 #include "train/checkpoint.h"
 #include "train/config/write_config.h"
 #include "train/output/log.h"
@@ -125,9 +126,16 @@ class Session {
     if (o_.checkpoint.every > 0 && report.step % o_.checkpoint.every == 0) save();
   }
 
-  void evaluate(const char* split, const std::shared_ptr<const Dataset>& set, std::int64_t samples) {
+  // `closely`: with what takes a look at every answer (train/artifacts.h).
+  void evaluate(const char* split, const std::shared_ptr<const Dataset>& set, std::int64_t samples,
+                bool closely = false) {
     if (!set) return;
     last_ = e_.trainer().evaluate(*set, samples);
+    if (closely) {
+      const Findings found = findings(e_, *set, last_);
+      last_.insert(last_.end(), found.metrics.begin(), found.metrics.end());
+      if (found.confusion) folder_.write_confusion(split, e_.trainer().steps_done(), *found.confusion);
+    }
     if (split == std::string_view("valid")) valid_ = last_[0].value;
     metrics_->add(e_.trainer().steps_done(), epoch_, seconds_now() - started_, split, last_);
   }
@@ -149,9 +157,10 @@ class Session {
   void finish() {
     for (const auto& [split, set] : {std::pair{"valid", e_.data().valid}, std::pair{"test", e_.data().test}}) {
       if (!set) continue;
-      evaluate(split, set, 0);
+      evaluate(split, set, 0, true);
       console_.line(results(split));
     }
+    write_attention_maps(e_, folder_);
     if (o_.sample.tokens > 0) {
       const std::string text = e_.generate(o_.sample.prompt, o_.sample.tokens, o_.sample.temperature, o_.train.seed);
       folder_.write_text("sample", e_.trainer().steps_done(), o_.sample.prompt, text);
