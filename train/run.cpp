@@ -9,6 +9,7 @@
 #include "data/files.h"
 #include "data/text/ngram.h"
 #include "data/text/text_data.h"
+#include "train/artifacts.h"
 #include "train/config/write_config.h"
 #include "train/errors.h"
 #include "train/output/event_file.h"
@@ -258,9 +259,21 @@ class Session {
       if (data.test) record(best->step, epoch, "test", tell("best", best->step, "test", of_best(*data.test)));
     }
     NamedValues valid;
-    if (data.valid) valid = tell("last", last, "valid", trainer_.evaluate(*data.valid));
-    if (data.test) record(last, epoch_, "test", tell("last", last, "test", trainer_.evaluate(*data.test)));
+    if (data.valid) valid = tell("last", last, "valid", closely("valid", *data.valid));
+    if (data.test) record(last, epoch_, "test", tell("last", last, "test", closely("test", *data.test)));
     if (data.valid) record(last, epoch_, "valid", valid);
+    const Trainer::Averaged weights(trainer_);
+    write_attention_maps(e_, folder_);
+  }
+
+  // With what takes a look at every answer (train/artifacts.h).
+  NamedValues closely(const char* split, const Dataset& set) {
+    NamedValues values = trainer_.evaluate(set);
+    const Trainer::Averaged weights(trainer_);
+    const Findings found = findings(e_, set, values);
+    for (const NamedValue& metric : found.metrics) values.push_back(metric);
+    if (found.confusion) folder_.write_confusion(split, trainer_.steps_done(), *found.confusion);
+    return values;
   }
 
   const NamedValues& tell(std::string_view which, std::int64_t step, std::string_view split,
