@@ -27,9 +27,12 @@ struct Arguments {
 
 // The value of --resume may be left out; then what stands after it belongs to the others.
 void part_from_resume(Arguments& a) {
-  if (a.resume.empty() || a.resume == "auto") return;
-  if (a.resume.find('=') != std::string::npos) a.overrides.push_back(std::exchange(a.resume, "auto"));
-  else if (a.config.empty()) a.config = std::exchange(a.resume, "auto");
+  if (a.resume.find('=') != std::string::npos) {
+    a.overrides.push_back(std::exchange(a.resume, "auto"));
+  } else if (a.resume.ends_with(".yaml") || a.resume.ends_with(".yml")) {
+    if (!a.config.empty()) a.overrides.insert(a.overrides.begin(), a.config);
+    a.config = std::exchange(a.resume, "auto");
+  }
 }
 
 int train(Arguments& arguments) {
@@ -73,8 +76,7 @@ int main(int argc, char** argv) {
   app.add_option("key.path=value", arguments.overrides, "settings that replace those of the file");
   app.add_option("--set-from", arguments.set_from, "another file, whose settings replace those of CONFIG")
       ->type_name("OTHER.yaml");
-  app.add_option("--resume", arguments.resume,
-                 "go on: from the newest checkpoint of the run (auto, the default), or from the folder of another")
+  app.add_option("--resume", arguments.resume, "go on from the newest checkpoint of the run, or from the one at PATH")
       ->expected(0, 1)
       ->default_str("auto")
       ->type_name("[auto|PATH]");

@@ -12,7 +12,7 @@ namespace tempera {
 class ModelLearner : public Learner {
  public:
   // `dtype` is the type that floating inputs are converted to.
-  ModelLearner(std::unique_ptr<Model> model, std::unique_ptr<Head> head, DType dtype);
+  ModelLearner(std::unique_ptr<Model> model, std::unique_ptr<Head> head, DType dtype = DType::float32);
 
   Module& module() override { return both_; }
   double weight(const Batch& samples) const override { return head_->weight(Targets(samples.targets)); }

@@ -84,8 +84,8 @@ class Session {
         folder_(blame<SetupError>([&] { return open_folder(start); })) {
     blame<CheckpointError>([&] { folder_.checkpoints().clean(); });
     trainer_.checkpoint_in(folder_.checkpoints().path(), config_);
-    if (start == RunStart::resume) go_on(checkpoint);
     logging_.emplace(console, folder_.log());
+    if (start == RunStart::resume) go_on(checkpoint);
     folder_.write_config(write_config(o_, origins));
     const std::int64_t first = trainer_.steps_done();
     const std::optional<std::int64_t> resumed = first > 0 ? std::optional(first) : std::nullopt;
@@ -102,9 +102,9 @@ class Session {
   }
 
   RunEnd run() {
-    console_.line(fmt::format("run {}  seed {}  config {}  {} parameters", o_.name, o_.train.seed, config_,
-                              grouped(trainer_.parameters().count())));
-    if (trainer_.steps_done() > 0) console_.line(fmt::format("goes on at step {}", grouped(trainer_.steps_done())));
+    log(LogLevel::info, "run {}  seed {}  config {}  {} parameters", o_.name, o_.train.seed, config_,
+        grouped(trainer_.parameters().count()));
+    if (trainer_.steps_done() > 0) log(LogLevel::info, "goes on at step {}", grouped(trainer_.steps_done()));
     baseline();
     folder_.write_identity(identity_);
     StopSignals::hold();
@@ -112,7 +112,7 @@ class Session {
     const bool done = train() && finish();
     trainer_.should_stop = nullptr;
     if (done) return RunEnd::done;
-    console_.line(fmt::format("stopped and saved at step {}; --resume goes on", grouped(trainer_.steps_done())));
+    log(LogLevel::info, "stopped and saved at step {}; --resume goes on", grouped(trainer_.steps_done()));
     return RunEnd::stopped;
   }
 
@@ -152,7 +152,7 @@ class Session {
   void go_on(const std::filesystem::path& checkpoint) {
     if (!checkpoint.empty()) return trainer_.resume(checkpoint);
     std::vector<CheckpointPath> all = folder_.checkpoints().complete();
-    if (all.empty()) console_.line(fmt::format("{} holds no checkpoint yet; starting anew", folder_.path().string()));
+    if (all.empty()) log(LogLevel::info, "{} holds no checkpoint yet; starting anew", folder_.path().string());
     for (; !all.empty(); all.pop_back()) try {
         return trainer_.resume(all.back().path);
       } catch (const CheckpointError& error) {
@@ -171,7 +171,7 @@ class Session {
     const int order = static_cast<int>(o_.baseline);
     const double loss = ngram_baseline(train->tokens(), valid->tokens(), order, train->description().vocabulary);
     identity_.baselines.emplace_back(fmt::format("{}-gram", order), loss);
-    console_.line(fmt::format("{}-gram baseline: validation loss {:.4f}", order, loss));
+    log(LogLevel::info, "{}-gram baseline: validation loss {:.4f}", order, loss);
   }
 
   bool train() {
@@ -208,8 +208,13 @@ class Session {
   }
 
   void record(std::int64_t step, double epoch, std::string_view split, const NamedValues& values) {
-    metrics_->add(step, epoch, seconds_now() - started_, split, values);
-    events_->add(wall_seconds(), step, split, values);
+    try {
+      metrics_->add(step, epoch, seconds_now() - started_, split, values);
+      events_->add(wall_seconds(), step, split, values);
+    } catch (const Error& error) {  // a full disk, say; the weights are worth more than the record
+      if (!std::exchange(lost_records_, true))
+        log(LogLevel::warning, "{}\n  training goes on; measurements are lost as long as this lasts", error.what());
+    }
   }
 
   void sample() {
@@ -217,14 +222,14 @@ class Session {
     const Trainer::Averaged weights(trainer_);
     const std::string text = e_.generate(o_.sample.prompt, o_.sample.tokens, o_.sample.temperature, o_.train.seed);
     folder_.write_text("sample", trainer_.steps_done(), o_.sample.prompt, text);
-    console_.line(fmt::format("sample at step {}:\n{}", grouped(trainer_.steps_done()), text));
+    log(LogLevel::info, "sample at step {}:\n{}", grouped(trainer_.steps_done()), text);
   }
 
   // False where somebody asked to stop meanwhile; a resumed run does it again.
   bool finish() {
     if (trainer_.stopped_early())
-      console_.line(fmt::format("stopped early: no better {} in {} evaluations", o_.train.stopping.metric,
-                                o_.train.stopping.patience));
+      log(LogLevel::info, "stopped early: no better {} in {} evaluations", o_.train.stopping.metric,
+          o_.train.stopping.patience);
     try {
       end_results();
     } catch (const Stopped&) {
@@ -237,9 +242,9 @@ class Session {
     const std::filesystem::path runs[] = {folder_.path()};
     const std::string page = report_page(runs);
     replace_file(folder_.report(), std::as_bytes(std::span(page)));
-    console_.line(fmt::format("report {}", folder_.report().string()));
-    console_.line(fmt::format("done  {} steps  {:.1f} s  weights sha256 {}", grouped(trainer_.steps_done()),
-                              seconds_now() - started_, identity_.weights_sha256));
+    log(LogLevel::info, "report {}", folder_.report().string());
+    log(LogLevel::info, "done  {} steps  {:.1f} s  weights sha256 {}", grouped(trainer_.steps_done()),
+        seconds_now() - started_, identity_.weights_sha256);
     return true;
   }
 
@@ -264,7 +269,7 @@ class Session {
                           const NamedValues& values) {
     std::string text = fmt::format("{}  step {}  {}", which, grouped(step), split);
     for (const NamedValue& metric : values) text += fmt::format("  {} {:.4f}", metric.name, metric.value);
-    console_.line(text);
+    log_text(LogLevel::info, text);
     return values;
   }
 
@@ -279,6 +284,7 @@ class Session {
   std::optional<EventFile> events_;
   RunIdentity identity_;
   double started_ = 0, epoch_ = 0;
+  bool lost_records_ = false;
   double valid_ = std::numeric_limits<double>::quiet_NaN();
 };
 

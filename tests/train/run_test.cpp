@@ -115,11 +115,11 @@ TEST_CASE("a transformer with dropout, stopped and resumed, ends with the same b
 
 TEST_CASE("60 steps of a transformer, stopped at six of them, go on to the same bits", "[experiment]") {
   const TestFolder folder;
-  const std::vector<std::string> settings{"train.steps=60",     "train.batch=8",
-                                          "train.shard=2",      "model.n_layers=1",
-                                          "checkpoint.every=7", "evaluate.every=9",
-                                          "average.decay=0.9",  "stopping.patience=3",
-                                          "clip.value=0.1",     "parameters.no_decay=[head.*]"};
+  const std::vector<std::string> settings{"train.steps=60",      "train.batch=8",
+                                          "train.shard=2",       "model.n_layers=1",
+                                          "checkpoint.every=25", "evaluate.every=20",
+                                          "average.decay=0.9",   "stopping.patience=3",
+                                          "clip.value=0.1",      "parameters.no_decay=[head.*]"};
   Run whole(kPatches, folder, settings);
   whole.experiment->trainer().checkpoint_in(folder.path / "whole");
   CHECK(whole.experiment->trainer().run());
