@@ -11,16 +11,17 @@
 #include <string>
 
 #include "data/source.h"
+#include "train/generation.h"
 #include "train/model_learner.h"
 #include "train/trainer.h"
 
 namespace tempera {
 
-struct SamplingOptions : Options {
+// Texts that the model writes now and then, or at the end.
+struct SamplingOptions : GenerationOptions {
   std::string prompt = "\n";
-  std::int64_t tokens = 0;
   std::int64_t every = 0;
-  double temperature = 0.8;
+  SamplingOptions() { tokens = 0; }
   void describe(Fields& f) override;
 };
 
@@ -51,13 +52,13 @@ class Experiment {
   // Data, model and plan as text.
   std::string plan();
 
-  // Text that the model writes after `prompt`, a token at a time, drawn with this temperature; 0 takes the likeliest.
-  std::string generate(std::string_view prompt, std::int64_t tokens, double temperature, std::uint64_t seed);
+  // The model as one that writes (train/generation.h). Throws Error where the task is no language modelling.
+  LanguageModel language() const;
 
  private:
-  ExperimentOptions& options_;
   void build();
 
+  ExperimentOptions& options_;
   std::unique_ptr<DataSource> data_;
   std::unique_ptr<ModelLearner> learner_;
   std::unique_ptr<Trainer> trainer_;

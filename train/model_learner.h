@@ -32,6 +32,7 @@ class ModelLearner : public Learner {
       owner.model_->visit(v);
       v("head", owner.head_);
     }
+    std::string type() const override { return owner.model_->type(); }
     ModelLearner& owner;
   };
 

@@ -220,9 +220,16 @@ class Session {
   void sample() {
     if (o_.sample.tokens == 0) return;
     const Trainer::Averaged weights(trainer_);
-    const std::string text = e_.generate(o_.sample.prompt, o_.sample.tokens, o_.sample.temperature, o_.train.seed);
-    folder_.write_text("sample", trainer_.steps_done(), o_.sample.prompt, text);
-    log(LogLevel::info, "sample at step {}:\n{}", grouped(trainer_.steps_done()), text);
+    const auto heed_signals = [](Index, std::string_view) {
+      if (StopSignals::asked()) throw Stopped();
+    };
+    const std::vector<std::string> texts =
+        write_text(e_.language(), *e_.data().tokenizer, o_.sample.prompt, o_.sample, heed_signals);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      const std::string title = texts.size() == 1 ? "sample" : fmt::format("sample {}", i + 1);
+      folder_.write_text(title, trainer_.steps_done(), o_.sample.prompt, texts[i]);
+      log(LogLevel::info, "{} at step {}:\n{}", title, grouped(trainer_.steps_done()), texts[i]);
+    }
   }
 
   // False where somebody asked to stop meanwhile; a resumed run does it again.
@@ -232,10 +239,10 @@ class Session {
           o_.train.stopping.patience);
     try {
       end_results();
+      sample();
     } catch (const Stopped&) {
       return false;
     }
-    sample();
     identity_.finished = utc_now();
     identity_.weights_sha256 = trainer_.weights_hash();
     folder_.write_identity(identity_);

@@ -11,7 +11,16 @@
 namespace tempera {
 namespace {
 
-constexpr Index kShards = 8;  // of a batch, where the configuration does not say how large a shard is
+// Where the configuration does not say how large a shard is: at most so many shards, a power of two, of at least so
+// many tokens, and of more where parameters are many. For each shard reads the weights and writes their gradients once.
+constexpr Index kShards = 8, kShardTokens = 256, kParametersPerToken = 32768;
+
+// About the tokens that a model makes of a sample.
+Index tokens_of(const Description& d) {
+  constexpr Index kPatch = 16;  // pixels
+  if (d.inputs.rank() == 3) return std::max<Index>(1, d.inputs[1] * d.inputs[2] / kPatch);
+  return d.vocabulary > 0 || d.inputs.rank() == 2 ? d.inputs[0] : 1;
+}
 
 DType dtype_named(const std::string& name) {
   return name == "float64" ? DType::float64 : DType::float32;
@@ -72,7 +81,11 @@ void Trainer::start_loader() {
 
 Index Trainer::shard_size() const {
   if (options_.shard > 0) return options_.shard;
-  return std::max<Index>(1, (options_.batch * options_.accumulate + kShards - 1) / kShards);
+  const Index batch = options_.batch * options_.accumulate;
+  const Index least = std::max(kShardTokens, parameters_.flat_size() / kParametersPerToken);
+  Index shards = kShards;
+  while (shards > 1 && batch * tokens_of(train_->description()) < shards * least) shards /= 2;
+  return std::max<Index>(1, (batch + shards - 1) / shards);
 }
 
 Index Trainer::shard_count(const Batch& batch) const {

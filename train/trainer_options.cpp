@@ -23,8 +23,8 @@ void TrainerOptions::describe(Fields& f) {
   f("steps", steps, "updates of the parameters", at_least(0));
   f("batch", batch, "samples of a step", at_least(1));
   f("accumulate", accumulate, "multiplies the batch; memory does not grow, since shards bound it", at_least(1));
-  f("shard", shard, "samples of a shard; 0: an eighth of the batch. Part of the result's bits, threads are not",
-    at_least(0));
+  f("shard", shard,
+    "samples of a shard; 0: an eighth of the batch, or more. Part of the result's bits, threads are not", at_least(0));
   f("drop_last", drop_last, "leave out the last samples of an epoch that fill no batch");
   f("prefetch", prefetch, "batches that are read ahead", between(0, 64));
   f("seed", seed, "of initialisation, order of the data and dropout");

@@ -2,6 +2,7 @@
 // 5 checkpoint, 130 stopped by a signal and saved.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 
@@ -35,6 +36,17 @@ int run_program(F&& program) {
     std::fprintf(stderr, "%s\n", error.what());
     return exit_code(error);
   }
+}
+
+// The same, after the command line was read into `app`; one that cannot be read counts as a configuration.
+template <class F>
+int run_program(CLI::App& app, int argc, char** argv, F&& program) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kConfig;
+  }
+  return run_program(program);
 }
 
 }  // namespace tempera
