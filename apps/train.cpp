@@ -1,5 +1,4 @@
 // train CONFIG.yaml [key.path=value ...]: trains what a configuration describes.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "apps/support/exit_code.h"
@@ -62,8 +61,9 @@ int train(Arguments& arguments) {
                          : arguments.overwrite     ? RunStart::overwrite
                                                    : RunStart::fresh;
   const std::string checkpoint = arguments.resume == "auto" ? "" : arguments.resume;
-  Console console;
-  return run_experiment(experiment, console, origins, start, checkpoint) == RunEnd::done ? kDone : kInterrupted;
+  Console progress(stderr), results(stdout);
+  return run_experiment(experiment, {progress, results}, origins, start, checkpoint) == RunEnd::done ? kDone
+                                                                                                     : kInterrupted;
 }
 
 }  // namespace
@@ -87,10 +87,5 @@ int main(int argc, char** argv) {
   app.add_option("--seed", arguments.seed, "in place of train.seed")->type_name("NUMBER");
   app.add_option("--threads", arguments.threads, "in place of train.threads; changes no bit of the result")
       ->type_name("NUMBER");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kConfig;
-  }
-  return run_program([&] { return train(arguments); });
+  return run_program(app, argc, argv, [&] { return train(arguments); });
 }

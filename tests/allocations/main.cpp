@@ -303,7 +303,7 @@ int check_decoder(bool recompute) {
 // Whole steps of the trainer: reading ahead, shards, their tree, clipping, update, averaged weights, report. With two
 // threads, who takes which shard is chance, and a tape may meet its largest shard late; so rounds of steps are counted,
 // and one of them must be free of allocations. What a step allocates shows in every round.
-int check_trainer(int threads, bool whole_batches) {
+int check_trainer(int threads, int shard, bool whole_batches) {
   EncoderOptions model_options;
   model_options.d_model = 16;
   model_options.n_layers = 2;
@@ -327,6 +327,7 @@ int check_trainer(int threads, bool whole_batches) {
   TrainerOptions options;
   options.steps = 100000;
   options.batch = 24;
+  options.shard = shard;
   options.drop_last = whole_batches;
   options.threads = threads;
   options.average.decay = 0.99;
@@ -341,7 +342,7 @@ int check_trainer(int threads, bool whole_batches) {
     for (int i = 0; i < 20; ++i) trainer.step();
     fewest = rounds == 0 ? allocations - before : std::min(fewest, allocations - before);
   }
-  std::printf("trainer, %d threads, %s batches: %ld allocations in 20 steps, round %d\n", threads,
+  std::printf("trainer, %d threads, shards of %d, %s batches: %ld allocations in 20 steps, round %d\n", threads, shard,
               whole_batches ? "whole" : "ragged", fewest, rounds);
   return fewest == 0 ? 0 : 1;
 }
@@ -366,6 +367,7 @@ int main() {
   for (const int depth : {0, 2}) failures += check_loader(depth);
   for (const bool recompute : {false, true}) failures += check_decoder(recompute);
   for (const int threads : {1, 2})
-    for (const bool whole_batches : {true, false}) failures += check_trainer(threads, whole_batches);
+    for (const int shard : {3, 24})
+      for (const bool whole_batches : {true, false}) failures += check_trainer(threads, shard, whole_batches);
   return failures == 0 ? 0 : 1;
 }
