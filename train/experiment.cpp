@@ -58,6 +58,7 @@ void Experiment::build() {
       options.train, *learner_, data_->train, options.optimizer.as<OptimizerOptions>(),
       [&schedule, steps, lr = options.lr](std::int64_t step) { return lr * schedule.factor(step + 1, steps); });
   trainer_->validate_on(data_->valid);
+  if (options.sample.tokens > 0) language();  // throws now rather than at the end
 }
 
 Experiment::~Experiment() = default;

@@ -13,7 +13,8 @@ class ModelLearner : public Learner {
  public:
   // `dtype` is the type that floating inputs are converted to. `single_output`: the head has one output for each
   // sample, and targets [..] are given to it as [.., 1].
-  ModelLearner(std::unique_ptr<Model> model, std::unique_ptr<Head> head, DType dtype, bool single_output = false);
+  ModelLearner(std::unique_ptr<Model> model, std::unique_ptr<Head> head, DType dtype = DType::float32,
+               bool single_output = false);
 
   Module& module() override { return both_; }
   double weight(const Batch& samples) const override { return head_->weight(targets(samples)); }
