@@ -45,7 +45,7 @@ LabelledMatrix labelled(const ConfusionMatrix& counts, const Description& d) {
 Findings class_findings(Experiment& experiment, const Dataset& set, std::int32_t ignored) {
   const Description& d = set.description();
   const ModelLearner& learner = experiment.learner();
-  Tape tape(experiment.options().train.threads);
+  Tape tape;
   Context context(tape, experiment.trainer().parameters());
   Calibration calibration;
   Ratio top;
