@@ -1,5 +1,7 @@
 #include "attention/linear_mixer.h"
 
+#include "layers/rows_of.h"
+
 namespace tempera {
 namespace {
 
@@ -8,6 +10,11 @@ constexpr std::string_view kWho = "attention";
 }  // namespace
 
 struct LinearMixer::State : MixerState {
+  void reorder(std::span<const Index> rows) override {
+    sums.sums = rows_of(sums.sums, rows);
+    sums.normaliser = rows_of(sums.normaliser, rows);
+  }
+
   LinearAttentionState sums;
   Index tokens = 0;
 };

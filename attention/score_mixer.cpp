@@ -8,6 +8,7 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/matmul.h"
 #include "core/ops/slice.h"
+#include "layers/rows_of.h"
 
 namespace tempera {
 namespace {
@@ -43,6 +44,11 @@ void move_to_front(Tensor& cache, Index first, Index count) {
 }  // namespace
 
 struct ScoreMixer::State : MixerState {
+  void reorder(std::span<const Index> rows) override {
+    keys = rows_of(keys, rows);
+    values = rows_of(values, rows);
+  }
+
   Tensor keys, values;  // [B, K, room, D]
   Index capacity = 0;
   Index tokens = 0;  // that went before

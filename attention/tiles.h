@@ -81,6 +81,7 @@ struct TileScratch {
   RowInfo* info = nullptr;  // the same within the current tile
   std::array<T*, 3> tile{};
   T* saved = nullptr;
+  T* packed = nullptr;
   kernels::Workspace workspace;
 };
 
@@ -88,7 +89,9 @@ struct TileScratch {
 template <class T>
 class Tiling {
  public:
-  Tiling(const AttentionCall& call, Tape& tape, Index rows, Index cols, Index buffers, Index saved, Index units)
+  // `saved`: numbers kept for each row; `packed`: numbers of scratch besides.
+  Tiling(const AttentionCall& call, Tape& tape, Index rows, Index cols, Index buffers, Index saved, Index units,
+         Index packed = 0)
       : call_(call), rows_(rows), cols_(cols), stride_((cols + kLine - 1) / kLine * kLine) {
     const AttentionSizes& s = sizes();
     workspace_bytes_ =
@@ -98,6 +101,7 @@ class Tiling {
                   kernels::gemm_workspace_bytes<T>(std::max(rows, cols), s.value_width, std::max(rows, cols))});
     buffers_ = buffers;
     saved_ = saved;
+    packed_ = packed;
     Carver count(nullptr);
     carve(count);
     bytes_ = count.used();
@@ -107,6 +111,7 @@ class Tiling {
   const AttentionCall& call() const { return call_; }
   const AttentionSizes& sizes() const { return call_.layout.sizes; }
   Index rows() const { return rows_; }
+  Index cols() const { return cols_; }
   Index stride() const { return stride_; }
   Index blocks() const { return (sizes().queries + rows_ - 1) / rows_; }
 
@@ -138,12 +143,16 @@ class Tiling {
   void each_tile(TileScratch<T>& s, const Block& block, F&& f) const {
     for (Index at = block.seen.first / cols_ * cols_; at < block.seen.last; at += cols_) {
       const Range tile{std::max(at, block.seen.first), std::min(at + cols_, block.seen.last)};
-      for (Index r = 0; r < block.count; ++r) {
-        const Index first = std::clamp(s.seen[r].first, tile.first, tile.last);
-        const Index last = std::clamp(s.seen[r].last, first, tile.last);
-        s.info[r] = {{first - tile.first, last - tile.first}, s.seen[r].count()};
-      }
+      look(s, block, tile);
       f(tile);
+    }
+  }
+  // What each row of the block sees of a tile, into s.info.
+  void look(TileScratch<T>& s, const Block& block, Range tile) const {
+    for (Index r = 0; r < block.count; ++r) {
+      const Index first = std::clamp(s.seen[r].first, tile.first, tile.last);
+      const Index last = std::clamp(s.seen[r].last, first, tile.last);
+      s.info[r] = {{first - tile.first, last - tile.first}, s.seen[r].count()};
     }
   }
 
@@ -191,12 +200,13 @@ class Tiling {
     s.info = carver.take<RowInfo>(rows_);
     for (Index i = 0; i < buffers_; ++i) s.tile[static_cast<std::size_t>(i)] = carver.take<T>(rows_ * stride_);
     s.saved = carver.take<T>(rows_ * saved_);
+    s.packed = carver.take<T>(packed_);
     s.workspace = {carver.take<std::byte>(static_cast<Index>(workspace_bytes_)), workspace_bytes_};
     return s;
   }
 
   const AttentionCall& call_;
-  Index rows_, cols_, stride_, buffers_ = 0, saved_ = 0;
+  Index rows_, cols_, stride_, buffers_ = 0, saved_ = 0, packed_ = 0;
   std::size_t workspace_bytes_ = 0, bytes_ = 0;
   Storage memory_;
 };
