@@ -14,7 +14,7 @@ constexpr std::string_view kWho = "cross_entropy head";
 class CrossEntropyHead : public Head {
  public:
   CrossEntropyHead(const CrossEntropyHeadOptions& o, const HeadSizes& sizes)
-      : output_(kWho, sizes, o.bias), sequences_(sizes.sequences) {
+      : output_(kWho, sizes, o.bias), tokens_(sizes.tokens), sequences_(sizes.sequences) {
     require(o.class_weights.empty() || std::ssize(o.class_weights) == sizes.outputs, kWho,
             "{} class weights came for {} outputs; one for each was wanted, or none", o.class_weights.size(),
             sizes.outputs);
@@ -48,10 +48,11 @@ class CrossEntropyHead : public Head {
   NamedValues metrics(std::span<const double> sums) const override {
     check_sums(kWho, sums);
     const double targets = sums[0], nll = sums[3];
-    NamedValues metrics{{"loss", sums[2] / sums[1]},
-                                {"accuracy", sums[4] / targets},
-                                {"perplexity", perplexity(nll, targets)},
-                                {"bits", bits_per_unit(nll, targets)}};
+    NamedValues metrics{{"loss", sums[2] / sums[1]}, {"accuracy", sums[4] / targets}};
+    if (tokens_) {
+      metrics.push_back({"perplexity", perplexity(nll, targets)});
+      metrics.push_back({"bits", bits_per_unit(nll, targets)});
+    }
     if (sequences_) metrics.push_back({"exact_match", sums[6] / sums[5]});
     return metrics;
   }
@@ -69,7 +70,7 @@ class CrossEntropyHead : public Head {
 
   OutputLayer output_;
   CrossEntropyTerms terms_;
-  bool sequences_;
+  bool tokens_, sequences_;
   std::array<Tensor, 2> weights_;  // of the classes, in float64 and float32
 };
 

@@ -6,8 +6,8 @@
 namespace tempera {
 
 // Targets: int32 [..], class indices or `ignore_index`. The layer and the loss are one operation that never holds the
-// logits whole. Metrics: loss, accuracy, perplexity = exp(mean of -log p), bits = mean of -log2 p; for sequences also
-// exact_match, the share of those without a wrong token.
+// logits whole. Metrics: loss, accuracy; for tokens perplexity = exp(mean of -log p) and bits = mean of -log2 p; for
+// sequences exact_match, the share of those without a wrong token.
 //
 // `tied`: the output weight is the model's table of token embeddings (Press & Wolf 2017): one parameter with one
 // gradient, the sum of both uses.

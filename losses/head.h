@@ -50,11 +50,12 @@ class Head : public Module {
 };
 
 // The sizes a model gives its head. `tied` is an embedding [outputs, width] to be used as the output weight; its owner
-// visits it. `sequences`: targets are texts of their own, [B, N], and it counts how many are right from end to end.
+// visits it. `tokens`: targets are tokens of text; `sequences`: they are whole texts [B, N], of which it counts how
+// many are right from end to end.
 struct HeadSizes {
   Index width = 0, outputs = 0;
   const Parameter* tied = nullptr;
-  bool sequences = false;
+  bool tokens = true, sequences = false;
 };
 
 struct HeadOptions : Options {

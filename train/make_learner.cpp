@@ -122,7 +122,7 @@ std::unique_ptr<ModelLearner> make_learner(const Choice& model_choice, const Cho
   model_problems(model_choice, *model, data, found);
   const Outputs outputs = head_outputs(head, data, found);
   const auto& head_options = head.as<HeadOptions>();
-  HeadSizes sizes{model->width(), outputs.count, nullptr, data.task == Task::sequence_to_sequence};
+  HeadSizes sizes{model->width(), outputs.count, nullptr, written(data.task), data.task == Task::sequence_to_sequence};
   if (head_options.wants_tied()) {
     sizes.tied = model->token_table();
     if (!sizes.tied)

@@ -7,9 +7,11 @@
 #include "data/files.h"
 #include "data/text/ngram.h"
 #include "data/text/text_data.h"
-#include "train/artifacts.h"
+#include "train/answers.h"
+#include "train/attention_maps.h"
 #include "train/config/write_config.h"
 #include "train/errors.h"
+#include "train/findings.h"
 #include "train/fingerprint.h"
 #include "train/output/event_file.h"
 #include "train/output/log.h"
@@ -200,6 +202,11 @@ class Session {
     } catch (const Stopped&) {
       return false;
     }
+    {
+      const Trainer::Averaged weights(trainer_);
+      write_attention_maps(e_, folder_);
+      write_answers(e_, folder_);
+    }
     identity_.finished = utc_now();
     identity_.weights_sha256 = trainer_.weights_hash();
     folder_.write_identity(identity_);
@@ -224,20 +231,19 @@ class Session {
       if (data.test) record(best->step, epoch, "test", tell("best", best->step, "test", of_best(*data.test)));
     }
     NamedValues valid;
-    if (data.valid) valid = tell("last", last, "valid", closely("valid", *data.valid));
-    if (data.test) record(last, trainer_.epoch(), "test", tell("last", last, "test", closely("test", *data.test)));
+    if (data.valid) valid = tell("last", last, "valid", look_closely("validation set", *data.valid));
+    if (data.test)
+      record(last, trainer_.epoch(), "test", tell("last", last, "test", look_closely("test set", *data.test)));
     if (data.valid) record(last, trainer_.epoch(), "valid", valid);
-    const Trainer::Averaged weights(trainer_);
-    write_attention_maps(e_, folder_);
   }
 
-  // With what takes a look at every answer (train/artifacts.h).
-  NamedValues closely(const char* split, const Dataset& set) {
+  // All metrics of the last weights over a set, with those that take a look at every answer; a picture of the answers.
+  NamedValues look_closely(std::string_view title, const Dataset& set) {
     NamedValues values = trainer_.evaluate(set);
     const Trainer::Averaged weights(trainer_);
     const Findings found = findings(e_, set, values);
-    for (const NamedValue& metric : found.metrics) values.push_back(metric);
-    if (found.confusion) folder_.write_confusion(split, trainer_.steps_done(), *found.confusion);
+    for (const NamedValue& value : found.metrics) values.push_back(value);
+    if (found.confusion) folder_.write_confusion(title, trainer_.steps_done(), *found.confusion);
     return values;
   }
 

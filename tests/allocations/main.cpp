@@ -278,7 +278,7 @@ int check_decoder(bool recompute) {
   options.dropout = 0.1;
   options.mlp = "swiglu";
   options.recompute = recompute;
-  DecoderLM model(options, InputSpec::tokens(30), [](int, bool) { return std::make_unique<GRU>(24); });
+  DecoderLM model(options, InputSpec::tokens(30), [](const MixerPlace&) { return std::make_unique<GRU>(24); });
   const Parameters parameters(model, DType::float32, Rng(1, "run"));
   Tape tape;
   Context context(tape, parameters, Rng(1, "run"));

@@ -22,18 +22,17 @@ struct TestExperiment {
   Trainer& trainer() { return experiment->trainer(); }
   // A metric over the whole validation set.
   double valid(std::string_view name) {
-    for (const NamedValue& metric : trainer().evaluate(*experiment->data().valid))
-      if (metric.name == name) return metric.value;
-    FAIL("there is no metric " << name);
-    return 0;
+    const NamedValues metrics = trainer().evaluate(*experiment->data().valid);
+    INFO("metric " << name);
+    REQUIRE(metrics.find(name));
+    return *metrics.find(name);
   }
 
   ExperimentOptions options;
   std::unique_ptr<Experiment> experiment;
 };
 
-inline ConfigText shipped_config(const std::string& name) {
-  return load_config_text(std::filesystem::path(TEMPERA_SOURCE_DIR) / "configs" / name);
-}
+// configs/<name>
+ConfigText shipped_config(const std::string& name);
 
 }  // namespace tempera

@@ -1,10 +1,14 @@
-#include "train/artifacts.h"
-
+// Figures, attention maps and answers that a run leaves for its report.
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/support/experiment.h"
 #include "tests/support/folder.h"
+#include "train/answers.h"
+#include "train/attention_maps.h"
+#include "train/findings.h"
 
 using namespace tempera;
 
@@ -16,11 +20,10 @@ nlohmann::json artifact(const RunFolder& run, const std::string& name) {
   return nlohmann::json::parse(file);
 }
 
-double figure(std::span<const NamedValue> values, std::string_view name) {
-  for (const NamedValue& value : values)
-    if (value.name == name) return value.value;
-  FAIL("there is no " << name);
-  return 0;
+double figure(const NamedValues& values, std::string_view name) {
+  INFO("metric " << name);
+  REQUIRE(values.find(name));
+  return *values.find(name);
 }
 
 const std::string kDigits = std::string("data: {type: digits, file: ") + TEMPERA_SOURCE_DIR +
@@ -124,6 +127,28 @@ TEST_CASE("attention maps of an encoder-decoder show source, target, and one ove
   check_rows(cross["layers"][0]["heads"][1], 4, 3);
   CHECK(cross["tokens"][0] == "begin");
   CHECK(cross["keys"] == encoder["tokens"]);
+}
+
+TEST_CASE("answers of sequence to sequence stand beside their sources", "[artifacts]") {
+  const TestFolder folder;
+  const RunFolder out(folder.path / "run", RunStart::fresh);
+  TestExperiment run(
+      "data: {type: sequences, task: copy, shortest: 2, longest: 2, symbols: 3, valid: 5}\n"
+      "model: {type: encoder_decoder, n_decoder_layers: 1, d_model: 16, n_layers: 1, max_length: 4}\n"
+      "attention: {heads: 2}\nlr: 1e-2\ntrain: {steps: 200, batch: 32}\n");
+  write_answers(*run.experiment, out);
+  const std::string before = artifact(out, "text-answers")["text"];
+  CHECK(before.find("wanted: ") != std::string::npos);
+  CHECK(std::count(before.begin(), before.end(), '\n') == 5);
+  run.trainer().run();
+  write_answers(*run.experiment, out);
+  std::ifstream file(out.path() / "artifacts/text-answers-000200.json");
+  std::istringstream lines(nlohmann::json::parse(file)["text"].get<std::string>());
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t arrow = line.find("  \u2192  ");
+    REQUIRE(arrow == 3);
+    CHECK(line.substr(0, 3) == line.substr(line.size() - 3));
+  }
 }
 
 TEST_CASE("attention maps of text stop at its 64th token, those of pairs at their own lengths", "[artifacts]") {

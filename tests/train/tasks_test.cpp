@@ -91,9 +91,7 @@ struct StepFigures {
 StepFigures step_over(TestExperiment& run, const std::shared_ptr<const Dataset>& set) {
   const ExperimentOptions& o = run.options;
   const auto learner = make_learner(o.model, o.attention, o.head, run.experiment->data(), DType::float64);
-  Trainer trainer(
-      o.train, *learner, set, [](std::vector<Segment> s) { return AdamWOptions().make(std::move(s)); },
-      [](std::int64_t) { return 1e-3; });
+  Trainer trainer(o.train, *learner, set, AdamWOptions(), [](std::int64_t) { return 1e-3; });
   const double loss = trainer.step().metrics[0].value;
   return {loss, trainer.gradients().clone()};
 }
