@@ -46,12 +46,13 @@ expect(4 "parameters disagree with finite differences" gradcheck digits.yaml --t
 
 expect(0 "done  4 steps" train rose.yaml)
 expect(0 "done  4 steps" train digits.yaml)
-expect(0 "accuracy" evaluate digits)
+expect(0 "calibration_error.*test: answers.*right" evaluate digits)
 expect(0 "\"accuracy\": [0-9.]+" evaluate runs/digits --split test --samples 20 --json)
 expect(2 "did you mean runs/digits" evaluate digit)
 expect(5 "no complete checkpoint of step 3" evaluate digits --checkpoint 3)
 expect(5 "the model wants" evaluate digits model.hidden=[5])
 
+expect(0 "bits_per_character" evaluate rose --split valid)
 expect(0 "^runs/rose|a rose" generate rose --prompt - --tokens 5)
 expect(0 "--- 1 ---.*--- 2 ---" generate rose --prompt "is" --count 2 --tokens 5)
 expect(0 "" generate rose --prompt "a rose" --tokens 12 --bare --temperature 0)
