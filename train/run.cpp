@@ -8,6 +8,7 @@
 #include "data/files.h"
 #include "data/text/ngram.h"
 #include "data/text/text_data.h"
+#include "train/artifacts.h"
 #include "train/config/write_config.h"
 #include "train/errors.h"
 #include "train/fingerprint.h"
@@ -177,9 +178,7 @@ class Session {
   void sample() {
     if (o_.sample.tokens == 0) return;
     const Trainer::Averaged weights(trainer_);
-    const auto heed_signals = [](Index, std::string_view) {
-      if (StopSignals::asked()) throw Stopped();
-    };
+    const auto heed_signals = [this](Index, std::string_view) { trainer_.heed_stop(); };
     const std::vector<std::string> texts =
         write_text(e_.language(), *e_.data().tokenizer, o_.sample.prompt, o_.sample, heed_signals);
     for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -224,9 +223,21 @@ class Session {
       if (data.test) record(best->step, epoch, "test", tell("best", best->step, "test", of_best(*data.test)));
     }
     NamedValues valid;
-    if (data.valid) valid = tell("last", last, "valid", trainer_.evaluate(*data.valid));
-    if (data.test) record(last, trainer_.epoch(), "test", tell("last", last, "test", trainer_.evaluate(*data.test)));
+    if (data.valid) valid = tell("last", last, "valid", closely("valid", *data.valid));
+    if (data.test) record(last, trainer_.epoch(), "test", tell("last", last, "test", closely("test", *data.test)));
     if (data.valid) record(last, trainer_.epoch(), "valid", valid);
+    const Trainer::Averaged weights(trainer_);
+    write_attention_maps(e_, folder_);
+  }
+
+  // With what takes a look at every answer (train/artifacts.h).
+  NamedValues closely(const char* split, const Dataset& set) {
+    NamedValues values = trainer_.evaluate(set);
+    const Trainer::Averaged weights(trainer_);
+    const Findings found = findings(e_, set, values);
+    for (const NamedValue& metric : found.metrics) values.push_back(metric);
+    if (found.confusion) folder_.write_confusion(split, trainer_.steps_done(), *found.confusion);
+    return values;
   }
 
   NamedValues tell(std::string_view which, std::int64_t step, std::string_view split, const NamedValues& values) {

@@ -117,14 +117,12 @@ StepModel::StepModel(const StepRow& row, int threads, int shard) : row_(row), da
   options.dtype = row.dtype;
   options.steps = std::numeric_limits<std::int64_t>::max();
   options.batch = row.batch;
-  options.clip = 0;
+  options.clip.norm.reset();
   options.threads = threads;
   options.shard = shard;
   const DType dtype = row.dtype == "float64" ? DType::float64 : DType::float32;
   learner_ = std::make_unique<ModelLearner>(std::move(model), std::move(head), dtype);
-  trainer_ = std::make_unique<Trainer>(
-      options, *learner_, data_, [](std::vector<Segment> segments) { return AdamWOptions().make(std::move(segments)); },
-      [](std::int64_t) { return 1e-3; });
+  trainer_ = std::make_unique<Trainer>(options, *learner_, data_, AdamWOptions(), [](std::int64_t) { return 1e-3; });
 }
 
 StepModel::~StepModel() = default;

@@ -240,8 +240,8 @@
 
   const drawAttention = () => {
     for (const place of find("[data-attention]")) {
-      const { tokens, layers } = data.attention[+place.dataset.attention];
-      const n = tokens.length, labels = tokens.map(visible);
+      const { tokens, keys, layers } = data.attention[+place.dataset.attention];
+      const n = tokens.length, m = keys.length, rows = tokens.map(visible), columns = keys.map(visible);
       const heads = place.querySelector(".heads");
       const large = place.querySelector("canvas.heat"), reading = place.querySelector(".reading");
       const title = place.querySelector("h3");
@@ -260,7 +260,7 @@
           button.title = "layer " + l + ", head " + h;
           button.setAttribute("aria-label", button.title);
           button.setAttribute("aria-pressed", chosen[0] === l && chosen[1] === h);
-          paint(small, n, n, (i) => head.bytes[i] / 255);
+          paint(small, n, m, (i) => head.bytes[i] / 255);
           button.append(small);
           button.onclick = () => { place.chosen = [l, h]; drawAttention(); };
           heads.append(button);
@@ -273,8 +273,8 @@
       title.textContent = "Layer " + chosen[0] + ", head " + chosen[1];
       place.querySelector(".most").textContent = brief(head.max);
       const value = (i) => (head.bytes[i] / 255) * head.max;
-      labelledMap(large, { rows: labels, columns: labels, value, min: 0, max: head.max,
-        say: (i, j) => labels[i] + " (" + i + ") looks at " + labels[j] + " (" + j + "): " + value(i * n + j).toFixed(3) },
+      labelledMap(large, { rows, columns, value, min: 0, max: head.max,
+        say: (i, j) => rows[i] + " (" + i + ") looks at " + columns[j] + " (" + j + "): " + value(i * m + j).toFixed(3) },
         reading);
     }
   };
