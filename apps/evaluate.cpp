@@ -2,6 +2,7 @@
 #include "apps/support/exit_code.h"
 #include "apps/support/table.h"
 #include "core/grouped.h"
+#include "train/findings.h"
 #include "train/open_run.h"
 
 using namespace tempera;
@@ -30,7 +31,9 @@ Evaluated evaluate(Experiment& experiment, const std::string& split, std::int64_
   const std::shared_ptr<const Dataset> set = set_of(experiment.data(), split);
   if (!set) blame<DataError>([&] { fail("evaluate", "the data have no part '{}'", split); });
   const std::int64_t count = samples > 0 ? std::min(samples, set->size()) : set->size();
-  return {split, count, experiment.trainer().evaluate(*set, count)};
+  NamedValues metrics = experiment.trainer().evaluate(*set, count);
+  for (const NamedValue& figure : findings(experiment, *set, metrics, count).metrics) metrics.push_back(figure);
+  return {split, count, metrics};
 }
 
 // A line for each metric, a column for each split.
