@@ -5,7 +5,10 @@
 
 #include "attention/normalizers.h"
 #include "core/ops/concat.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/matmul.h"
 #include "core/ops/slice.h"
+#include "layers/rows_of.h"
 
 namespace tempera {
 namespace {
@@ -41,6 +44,11 @@ void move_to_front(Tensor& cache, Index first, Index count) {
 }  // namespace
 
 struct ScoreMixer::State : MixerState {
+  void reorder(std::span<const Index> rows) override {
+    keys = rows_of(keys, rows);
+    values = rows_of(values, rows);
+  }
+
   Tensor keys, values;  // [B, K, room, D]
   Index capacity = 0;
   Index tokens = 0;  // that went before
@@ -108,14 +116,20 @@ Var ScoreMixer::forward(Context& context, const Var& x, const Sequences& sequenc
   require(cross_ == memory.defined(), kWho, "{}",
           cross_ ? "a cross attention came without a memory to read"
                  : "a memory came, but this attention reads its own input");
-  if (cross_) {
-    const Packed packed = project(context, x, memory);
-    return finish(context, packed_score_attention(packed.span(), heads(), kv_heads(),
-                                                  how(context, {.lengths = memory_lengths}, true)));
-  }
-  const Packed packed = project(context, x, {}, rotation_, sequences.start);
-  const Visibility visibility{sequences.lengths, sequences.causal, window_, sequences.prefix, 0, 0};
-  return finish(context, packed_score_attention(packed.span(), heads(), kv_heads(), how(context, visibility, false)));
+  const Packed packed = cross_ ? project(context, x, memory) : project(context, x, {}, rotation_, sequences.start);
+  const Visibility visibility = cross_
+                                    ? Visibility{.lengths = memory_lengths}
+                                    : Visibility{sequences.lengths, sequences.causal, window_, sequences.prefix, 0, 0};
+  const ScoreAttention call = how(context, visibility, cross_);
+  if (context.weights_observer()) show_weights(context, packed, call);
+  return finish(context, packed_score_attention(packed.span(), heads(), kv_heads(), call));
+}
+
+void ScoreMixer::show_weights(Context& context, const Packed& packed, const ScoreAttention& call) const {
+  const Tape::Pause pause(context.tape());
+  const auto [q, k, v] = unpack(packed);
+  const Var scores = matmul(by_heads(q), repeated(by_heads(k)), Transpose::no, Transpose::yes) * scale_;
+  context.weights_observer()->see(context.tape().path(), attention_weights(scores, call).value());
 }
 
 std::unique_ptr<MixerState> ScoreMixer::make_state(Index batch, Index capacity, DType dtype) const {

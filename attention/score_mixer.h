@@ -39,6 +39,7 @@ class ScoreMixer : public MultiHead {
  private:
   struct State;
   ScoreAttention how(Context& context, const Visibility& visibility, bool cross) const;
+  void show_weights(Context& context, const Packed& packed, const ScoreAttention& how) const;
   Var attend_cached(Context& context, const std::array<Var, 3>& qkv, State& state, Index prefix) const;
 
   std::unique_ptr<ScoreNormalizer> normalizer_;

@@ -4,13 +4,16 @@ namespace tempera {
 namespace {
 
 struct State : ModelState {
+  void reorder(std::span<const Index> rows) override {
+    for (const auto& mixer : mixers) mixer->reorder(rows);
+  }
   Stack::States mixers;
 };
 
 }  // namespace
 
 DecoderLM::DecoderLM(const DecoderOptions& options, const InputSpec& spec, const MixerFactory& mixers)
-    : width_(options.d_model), embedding_(spec, options), stack_(options, mixers) {}
+    : width_(options.d_model), embedding_(spec, options), stack_(options, mixers, {.causal = true}) {}
 
 void DecoderLM::visit(ParameterVisitor& v) {
   v("embedding", embedding_);

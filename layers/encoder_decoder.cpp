@@ -1,9 +1,16 @@
 #include "layers/encoder_decoder.h"
 
+#include "layers/rows_of.h"
+
 namespace tempera {
 namespace {
 
 struct State : ModelState {
+  void reorder(std::span<const Index> rows) override {
+    for (const auto& mixer : mixers) mixer->reorder(rows);
+    memory = rows_of(memory, rows);
+    memory_lengths = rows_of(memory_lengths, rows);
+  }
   Stack::States mixers;
   Tensor memory, memory_lengths;
 };
@@ -37,7 +44,7 @@ InputEmbedding::Embedded EncoderDecoder::Encoder::forward(Context& context, cons
 
 EncoderDecoder::Decoder::Decoder(const TransformerOptions& options, const InputSpec& spec, const MixerFactory& mixers,
                                  int first, bool own_embedding)
-    : stack(options, mixers, first, true) {
+    : stack(options, mixers, {.layer = first, .causal = true, .cross = true}) {
   if (own_embedding) embedding.emplace(spec, options);
 }
 

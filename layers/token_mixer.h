@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "layers/context.h"
 
@@ -20,12 +21,16 @@ struct Sequences {
 class MixerState {
  public:
   virtual ~MixerState() = default;
+  // Sequence i goes on from where sequence rows[i] stands; there are rows.size() of them then, more or fewer than
+  // before. For beams, which fork and end, and for many samples of one prompt. See rows_of (layers/rows_of.h).
+  virtual void reorder(std::span<const Index> rows) = 0;
 };
 
 class TokenMixer : public Module {
  public:
   // x [B, N, d_model] -> [B, N, d_model]. `memory` [B, M, d_model] is what a cross attention reads instead of x, with
-  // `memory_lengths` as its true lengths; undefined otherwise.
+  // `memory_lengths` as its true lengths; undefined otherwise. Mixers that weigh tokens show the weights to the
+  // context's observer, where it has one.
   virtual Var forward(Context& context, const Var& x, const Sequences& sequences, const Var& memory = {},
                       const Tensor& memory_lengths = {}) const = 0;
 

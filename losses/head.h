@@ -43,21 +43,25 @@ class Head : public Module {
   // Names of the sums, and what the sums of any number of shards say: the first metric is always "loss", the mean that
   // training minimises. Throws Error unless there are as many sums as names.
   virtual std::span<const std::string_view> sum_names() const = 0;
-  virtual std::vector<Metric> metrics(std::span<const double> sums) const = 0;
+  virtual NamedValues metrics(std::span<const double> sums) const = 0;
 
  protected:
   void check_sums(std::string_view who, std::span<const double> sums) const;
 };
 
 // The sizes a model gives its head. `tied` is an embedding [outputs, width] to be used as the output weight; its owner
-// visits it.
+// visits it. `tokens`: targets are tokens of text; `sequences`: they are whole texts [B, N], of which it counts how
+// many are right from end to end.
 struct HeadSizes {
   Index width = 0, outputs = 0;
   const Parameter* tied = nullptr;
+  bool tokens = true, sequences = false;
 };
 
 struct HeadOptions : Options {
   virtual std::unique_ptr<Head> make(const HeadSizes& sizes) const = 0;
+  // Whether HeadSizes::tied is wanted.
+  virtual bool wants_tied() const { return false; }
 };
 
 // All heads, for configurations: "cross_entropy", "binary_cross_entropy", "squared_error".

@@ -1,63 +1,22 @@
 #include "train/experiment.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "attention/attention.h"
 #include "data/table.h"
-#include "data/text/text_data.h"
 #include "layers/models.h"
 #include "layers/summary.h"
-#include "layers/transformer_options.h"
+#include "train/errors.h"
+#include "train/make_learner.h"
+#include "train/output/numbers.h"
 #include "train/schedule.h"
 
 namespace tempera {
-namespace {
-
-InputSpec spec_of(const Description& d) {
-  if (d.vocabulary > 0) return InputSpec::tokens(d.vocabulary);
-  if (d.inputs.rank() == 3) return InputSpec::images(d.inputs[0], d.inputs[1], d.inputs[2]);
-  return InputSpec::vectors(d.inputs.back());
-}
-
-Index outputs_of(const DataSource& data) {
-  const Description& d = data.train->description();
-  if (data.task == Task::language_model) return d.vocabulary;
-  return d.classes > 0 ? d.classes : d.targets.size();
-}
-
-MixerFactory mixers_of(const ExperimentOptions& options) {
-  const auto* transformer = dynamic_cast<const TransformerOptions*>(&options.model.options());
-  if (!transformer) return {};
-  const bool causal = options.model.type() == "decoder";
-  return [&options, transformer, causal](int, bool cross) {
-    AttentionPlace place;
-    place.d_model = transformer->d_model;
-    place.causal = causal && !cross;
-    place.cross = cross;
-    place.bias = transformer->bias;
-    place.init = transformer->init();
-    place.output = transformer->residual_init(transformer->n_layers);
-    return options.attention.as<AttentionOptions>().make(place);
-  };
-}
-
-}  // namespace
-
-void EvaluationOptions::describe(Fields& f) {
-  f("every", every, "steps between evaluations; 0: only at the end", at_least(0));
-  f("samples", samples, "of the validation set each time; 0: all", at_least(0));
-}
-
-void CheckpointOptions::describe(Fields& f) {
-  f("every", every, "steps between checkpoints; 0: only at the end", at_least(0));
-  f("keep", keep, "newest checkpoints that are kept", at_least(1));
-}
 
 void SamplingOptions::describe(Fields& f) {
-  f("prompt", prompt, "what the sample of text begins with");
-  f("tokens", tokens, "tokens to write at the end of the run; 0: none", at_least(0));
-  f("temperature", temperature, "of the draws; 0 takes the likeliest token", at_least(0));
+  f("prompt", prompt, "what the samples of text begin with");
+  f("every", every, "steps between samples; 0: at the end alone", at_least(0));
+  GenerationOptions::describe(f);
 }
 
 ExperimentOptions::ExperimentOptions()
@@ -79,25 +38,27 @@ void ExperimentOptions::describe(Fields& f) {
   f("optimizer", optimizer, "the rule of the updates");
   f("schedule", schedule, "of the learning rate over the run");
   f("train", train, "the training loop");
-  f("evaluate", evaluate, "on the validation set");
-  f("checkpoint", checkpoint, "what a run can go on from");
-  f("sample", sample, "text written at the end; language models");
+  train.describe_sections(f);
+  f("sample", sample, "text that the model writes; language models");
   f("baseline", baseline, "order of the n-gram model beside the loss; 0: none; language models", between(0, 8));
 }
 
 Experiment::Experiment(ExperimentOptions& options) : options_(options) {
-  data_ = options.data.as<DataOptions>().make();
+  data_ = blame<DataError>([&] { return options.data.as<DataOptions>().make(); });
+  blame<SetupError>([&] { build(); });
+}
+
+void Experiment::build() {
+  const ExperimentOptions& options = options_;
   const DType dtype = options.train.dtype == "float64" ? DType::float64 : DType::float32;
-  auto model = make_model(options.model, spec_of(data_->train->description()), mixers_of(options));
-  const HeadSizes sizes{model->width(), outputs_of(*data_), nullptr};
-  auto head = options.head.as<tempera::HeadOptions>().make(sizes);
-  learner_ = std::make_unique<ModelLearner>(std::move(model), std::move(head), dtype);
+  learner_ = make_learner(options.model, options.attention, options.head, *data_, dtype);
   const auto& schedule = options.schedule.as<ScheduleOptions>();
   const std::int64_t steps = std::max<std::int64_t>(1, options.train.steps);
   trainer_ = std::make_unique<Trainer>(
-      options.train, *learner_, data_->train,
-      [&](std::vector<Segment> segments) { return options.optimizer.as<OptimizerOptions>().make(std::move(segments)); },
+      options.train, *learner_, data_->train, options.optimizer.as<OptimizerOptions>(),
       [&schedule, steps, lr = options.lr](std::int64_t step) { return lr * schedule.factor(step + 1, steps); });
+  trainer_->validate_on(data_->valid);
+  if (options.sample.tokens > 0) language();  // throws now rather than at the end
 }
 
 Experiment::~Experiment() = default;
@@ -106,51 +67,30 @@ std::string Experiment::plan() {
   Batch batch;
   const std::int64_t first[] = {0};
   data_->train->fill(first, batch);
-  const Summary summary =
-      summarize(const_cast<Model&>(learner_->model()), trainer_->parameters(), learner_->input(batch, nullptr));
-  return data_->describe() + "\n" + summary.text();
+  const Parameters& parameters = trainer_->parameters();
+  const Summary summary = summarize(
+      learner_->module(), parameters,
+      [&](Context& context) {
+        const Var features = learner_->model().features(context, learner_->input(batch, nullptr));
+        const Tape::Scope scope(context.tape(), "head");
+        return learner_->head().logits(context, features);
+      },
+      batch.inputs);
+  const auto optimizer = options_.optimizer.as<OptimizerOptions>().make(segments_of(parameters));
+  const std::size_t weights = parameters.flat().bytes(), states = optimizer->states().size();
+  return data_->describe() + "\n" + summary.text() +
+         fmt::format("memory: weights {} ({}), gradients as much for each thread, {} {} more\n", byte_count(weights),
+                     to_string(parameters.dtype()), options_.optimizer.type(), byte_count(states * weights));
 }
 
-std::string Experiment::generate(std::string_view prompt, std::int64_t tokens, double temperature, std::uint64_t seed) {
-  require(data_->task == Task::language_model && data_->tokenizer, "generate", "the model is no language model");
-  const Model& model = learner_->model();
-  Tape tape;
-  Context context(tape, trainer_->parameters());
-  std::vector<std::int32_t> text = data_->tokenizer->encode(prompt);
-  require(!text.empty(), "generate", "an empty prompt came; at least one token was wanted");
-  const std::size_t begin = text.size();
-  const Index window = data_->train->description().inputs[0];
-  const Rng rng(seed, "generate");
-  std::unique_ptr<ModelState> state;
-  for (std::int64_t i = 0; i < tokens; ++i) {
-    context.begin(0, 0);
-    // When the positions are used up, the state is made anew from the last half of the text.
-    const bool full = !state || state->position >= window;
-    const std::size_t count =
-        full ? std::min(text.size(), static_cast<std::size_t>(std::max<Index>(1, window / 2))) : 1;
-    const Tensor next = Tensor::from<std::int32_t>({1, static_cast<Index>(count)}, std::span(text).last(count));
-    if (full) {
-      ModelInput source;
-      source.inputs = next;
-      state = model.make_state(context, source, window);
-    }
-    const Var features = model.step(context, next, *state);
-    const Var logits = learner_->head().logits(context, features);
-    const Index vocabulary = logits.shape().back();
-    const Tensor last = logits.value().view((static_cast<Index>(count) - 1) * vocabulary, {vocabulary});
-    std::vector<double> p(static_cast<std::size_t>(vocabulary));
-    double top = -std::numeric_limits<double>::infinity(), total = 0;
-    for (Index k = 0; k < vocabulary; ++k) top = std::max(top, last.at(k));
-    for (Index k = 0; k < vocabulary; ++k) {
-      const double x = last.at(k) - top;
-      total += p[static_cast<std::size_t>(k)] = temperature > 0 ? std::exp(x / temperature) : (x == 0 ? 1 : 0);
-    }
-    double draw = rng.uniform(static_cast<std::uint64_t>(i)) * total;
-    std::int32_t chosen = 0;
-    while (chosen + 1 < vocabulary && (draw -= p[static_cast<std::size_t>(chosen)]) >= 0) ++chosen;
-    text.push_back(chosen);
-  }
-  return data_->tokenizer->decode(std::span(text).subspan(begin));
+LanguageModel Experiment::language() const {
+  require(data_->task == Task::language_model && data_->tokenizer, "generate",
+          "the data's task is {}; only language models write text", to_string(data_->task));
+  LanguageModel language{learner_->model(), learner_->head(), trainer_->parameters()};
+  language.window = data_->train->description().inputs[0];
+  language.threads = options_.train.threads;
+  language.end = data_->tokenizer->special("<|endoftext|>");
+  return language;
 }
 
 }  // namespace tempera

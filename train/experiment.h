@@ -11,27 +11,17 @@
 #include <string>
 
 #include "data/source.h"
+#include "train/generation.h"
 #include "train/model_learner.h"
 #include "train/trainer.h"
 
 namespace tempera {
 
-struct EvaluationOptions : Options {
-  std::int64_t every = 200;
-  std::int64_t samples = 512;
-  void describe(Fields& f) override;
-};
-
-struct CheckpointOptions : Options {
-  std::int64_t every = 500;
-  std::int64_t keep = 2;
-  void describe(Fields& f) override;
-};
-
-struct SamplingOptions : Options {
+// Texts that the model writes now and then, or at the end.
+struct SamplingOptions : GenerationOptions {
   std::string prompt = "\n";
-  std::int64_t tokens = 0;
-  double temperature = 0.8;
+  std::int64_t every = 0;
+  SamplingOptions() { tokens = 0; }
   void describe(Fields& f) override;
 };
 
@@ -41,8 +31,6 @@ struct ExperimentOptions : Options {
   Choice data, model, attention, head, optimizer, schedule;
   double lr = 1e-3;
   TrainerOptions train;
-  EvaluationOptions evaluate;
-  CheckpointOptions checkpoint;
   SamplingOptions sample;
   std::int64_t baseline = 0;
 
@@ -52,7 +40,8 @@ struct ExperimentOptions : Options {
 
 class Experiment {
  public:
-  // Reads the data and builds model and trainer. `options` must outlive the experiment.
+  // Reads the data and builds model and trainer. `options` must outlive the experiment. Throws DataError, and
+  // SetupError where the parts do not fit together.
   explicit Experiment(ExperimentOptions& options);
   ~Experiment();
 
@@ -63,10 +52,12 @@ class Experiment {
   // Data, model and plan as text.
   std::string plan();
 
-  // Text that the model writes after `prompt`, a token at a time, drawn with this temperature; 0 takes the likeliest.
-  std::string generate(std::string_view prompt, std::int64_t tokens, double temperature, std::uint64_t seed);
+  // The model as one that writes (train/generation.h). Throws Error where the task is no language modelling.
+  LanguageModel language() const;
 
  private:
+  void build();
+
   ExperimentOptions& options_;
   std::unique_ptr<DataSource> data_;
   std::unique_ptr<ModelLearner> learner_;

@@ -1,14 +1,19 @@
 #include "train/run.h"
 
+#include <array>
 #include <chrono>
 #include <cmath>
 
-#include "core/hash.h"
 #include "data/files.h"
 #include "data/text/ngram.h"
 #include "data/text/text_data.h"
-#include "train/checkpoint.h"
+#include "train/answers.h"
+#include "train/attention_maps.h"
 #include "train/config/write_config.h"
+#include "train/errors.h"
+#include "train/findings.h"
+#include "train/fingerprint.h"
+#include "train/output/event_file.h"
 #include "train/output/log.h"
 #include "train/output/metrics_log.h"
 #include "train/output/progress.h"
@@ -22,32 +27,30 @@ double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-std::string fingerprint(ExperimentOptions& options) {
-  // Where a run writes and how many threads it takes change no bit of it.
-  const std::string name = options.name, folder = options.folder;
-  const int threads = std::exchange(options.train.threads, 1);
-  options.name = options.folder = "";
-  const std::uint64_t hash = fnv1a(write_config(options));
-  options.name = name;
-  options.folder = folder;
-  options.train.threads = threads;
-  return fmt::format("{:016x}", hash);
+double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 // What one run holds: folder, logs, clock.
 class Session {
  public:
-  Session(Experiment& experiment, Console& console, const Origins& origins, RunStart start)
+  Session(Experiment& experiment, RunScreens screens, const Origins& origins, RunStart start,
+          const std::filesystem::path& checkpoint)
       : e_(experiment),
         o_(experiment.options()),
-        console_(console),
+        trainer_(experiment.trainer()),
+        screens_(screens),
         config_(fingerprint(o_)),
-        folder_(std::filesystem::path(o_.folder) / o_.name, start) {
-    const bool resume = start == RunStart::resume;
-    if (resume) go_on();
-    logging_.emplace(console, folder_.log());
+        folder_(blame<SetupError>([&] { return open_folder(start); })) {
+    blame<CheckpointError>([&] { folder_.checkpoints().clean(); });
+    trainer_.checkpoint_in(folder_.checkpoints().path(), config_);
+    logging_.emplace(screens.progress, folder_.log());
+    if (start == RunStart::resume) go_on(checkpoint);
     folder_.write_config(write_config(o_, origins));
-    metrics_.emplace(folder_.metrics(), resume ? std::optional(e_.trainer().steps_done()) : std::nullopt);
+    const std::int64_t first = trainer_.steps_done();
+    const std::optional<std::int64_t> resumed = first > 0 ? std::optional(first) : std::nullopt;
+    metrics_.emplace(folder_.metrics(), resumed);
+    events_.emplace(folder_.path(), resumed);
     started_ = seconds_now() - metrics_->time();
     identity_.name = o_.name;
     identity_.seed = static_cast<std::int64_t>(o_.train.seed);
@@ -59,41 +62,60 @@ class Session {
   }
 
   RunEnd run() {
-    console_.line(fmt::format("run {}  seed {}  config {}  {} parameters", o_.name, o_.train.seed, config_,
-                              grouped(e_.trainer().parameters().count())));
+    log(LogLevel::info, "run {}  seed {}  config {}  {} parameters", o_.name, o_.train.seed, config_,
+        grouped(trainer_.parameters().count()));
+    if (trainer_.steps_done() > 0) log(LogLevel::info, "goes on at step {}", grouped(trainer_.steps_done()));
     baseline();
     folder_.write_identity(identity_);
-    const StopSignals signals;
-    Progress progress(console_, {.first = e_.trainer().steps_done(), .total = o_.train.steps, .unit = "samples"});
-    std::int64_t samples = 0;
-    e_.trainer().on_step = [&](const StepReport& report) {
-      samples += report.samples;
-      after_step(report);
-      std::vector<ProgressValue> shown{{"loss", report.metrics[0].value}};
-      if (std::isfinite(valid_)) shown.push_back({"valid", valid_});
-      progress.update(report.step, samples, shown);
-    };
-    const bool done = e_.trainer().run(StopSignals::asked);
-    e_.trainer().on_step = nullptr;
-    progress.finish();
-    if (saved_ != e_.trainer().steps_done()) save();
-    if (!done) {
-      console_.line(fmt::format("stopped and saved at step {}; go on with --resume", e_.trainer().steps_done()));
-      return RunEnd::stopped;
-    }
-    finish();
-    return RunEnd::done;
+    StopSignals::hold();
+    trainer_.should_stop = StopSignals::asked;
+    const bool done = train() && finish();
+    trainer_.should_stop = nullptr;
+    if (done) return RunEnd::done;
+    log(LogLevel::info, "stopped and saved at step {}; --resume goes on", grouped(trainer_.steps_done()));
+    return RunEnd::stopped;
   }
 
  private:
-  void go_on() {
-    std::vector<CheckpointPath> all = folder_.checkpoints();
-    require(!all.empty(), "train", "{} holds no complete checkpoint to go on from; leave out --resume",
-            folder_.path().string());
+  RunFolder open_folder(RunStart start) {
+    const std::filesystem::path path = std::filesystem::path(o_.folder) / o_.name;
+    if (start == RunStart::fresh) refuse_taken(path);
+    if (start == RunStart::resume && std::filesystem::exists(path / "run.json")) {
+      const bool same = read_identity(path).config_hash == config_;
+      require(same, "train",
+              "{} was made with another configuration: {}; set it back to go on, or give the run a new "
+              "name with name=NAME",
+              path.string(), config_changes(path, o_));
+    }
+    return RunFolder(path, start);
+  }
+
+  // What somebody wants who gives the same command twice is not known, so both ways are told.
+  void refuse_taken(const std::filesystem::path& path) const {
+    if (!std::filesystem::exists(path / "run.json")) return;
+    const RunIdentity there = read_identity(path);
+    const std::string_view ways = "--overwrite trains anew, name=NAME trains beside it";
+    if (there.finished.empty()) {
+      const auto newest = CheckpointFolder(path / "checkpoints").newest();
+      require(!newest, "train", "{} holds a run that was stopped at step {}; --resume goes on, {}", path.string(),
+              newest ? grouped(newest->step) : "", ways);
+      return;
+    }
+    require(there.config_hash != config_, "train",
+            "{} holds a finished run of this very configuration; {}\n  its report: {}", path.string(), ways,
+            (path / "report.html").string());
+    fail("train", "{} holds a finished run of another configuration ({}); {}", path.string(), config_changes(path, o_),
+         ways);
+  }
+
+  // From the given checkpoint, or the newest that can be read. Where there is none the run begins.
+  void go_on(const std::filesystem::path& checkpoint) {
+    if (!checkpoint.empty()) return trainer_.resume(checkpoint);
+    std::vector<CheckpointPath> all = folder_.checkpoints().complete();
+    if (all.empty()) log(LogLevel::info, "{} holds no checkpoint yet; starting anew", folder_.path().string());
     for (; !all.empty(); all.pop_back()) try {
-        e_.trainer().resume(all.back().path, config_);
-        return;
-      } catch (const Error& error) {
+        return trainer_.resume(all.back().path);
+      } catch (const CheckpointError& error) {
         if (all.size() == 1) throw;
         log(LogLevel::warning, "{}\n  trying the checkpoint before it", error.what());
       }
@@ -103,89 +125,160 @@ class Session {
     if (o_.baseline == 0) return;
     const auto* train = dynamic_cast<const TokenWindows*>(e_.data().train.get());
     const auto* valid = dynamic_cast<const TokenWindows*>(e_.data().valid.get());
-    require(train && valid, "train", "a baseline was asked for, but the data are no text; set baseline: 0");
+    blame<SetupError>([&] {
+      require(train && valid, "train", "a baseline was asked for, but the data are no text; set baseline: 0");
+    });
     const int order = static_cast<int>(o_.baseline);
     const double loss = ngram_baseline(train->tokens(), valid->tokens(), order, train->description().vocabulary);
     identity_.baselines.emplace_back(fmt::format("{}-gram", order), loss);
-    console_.line(fmt::format("{}-gram baseline: validation loss {:.4f}", order, loss));
+    log(LogLevel::info, "{}-gram baseline: validation loss {:.4f}", order, loss);
+  }
+
+  bool train() {
+    Progress progress(screens_.progress, {.first = trainer_.steps_done(), .total = o_.train.steps, .unit = "samples"});
+    std::int64_t samples = 0;
+    trainer_.on_evaluation = [&](const EvaluationReport& report) {
+      valid_ = report.metrics[0].value;
+      record(report.step, report.epoch, "valid", report.metrics);
+    };
+    trainer_.on_step = [&](const StepReport& report) {
+      samples += report.samples;
+      after_step(report);
+      std::array<ProgressValue, 2> shown{{{"loss", report.metrics[0].value}, {"valid", valid_}}};
+      progress.update(report.step, samples, std::span(shown).first(std::isfinite(valid_) ? 2 : 1));
+    };
+    const bool done = trainer_.run();
+    trainer_.on_step = nullptr;
+    trainer_.on_evaluation = nullptr;
+    progress.finish();
+    return done;
   }
 
   void after_step(const StepReport& report) {
     constexpr std::int64_t kLogged = 500;  // points of a curve
     const std::int64_t stride = std::max<std::int64_t>(1, o_.train.steps / kLogged);
     if (report.step % stride == 0) {
-      std::vector<Metric> values = report.metrics;
+      NamedValues values = report.metrics;
       values.push_back({"lr", report.lr});
       values.push_back({"gradient_norm", report.gradient_norm});
-      metrics_->add(report.step, report.epoch, seconds_now() - started_, "train", values);
+      record(report.step, report.epoch, "train", values);
     }
-    epoch_ = report.epoch;
-    if (o_.evaluate.every > 0 && report.step % o_.evaluate.every == 0)
-      evaluate("valid", e_.data().valid, o_.evaluate.samples);
-    if (o_.checkpoint.every > 0 && report.step % o_.checkpoint.every == 0) save();
+    if (o_.sample.every > 0 && report.step % o_.sample.every == 0 && report.step < o_.train.steps) sample();
   }
 
-  void evaluate(const char* split, const std::shared_ptr<const Dataset>& set, std::int64_t samples) {
-    if (!set) return;
-    last_ = e_.trainer().evaluate(*set, samples);
-    if (split == std::string_view("valid")) valid_ = last_[0].value;
-    metrics_->add(e_.trainer().steps_done(), epoch_, seconds_now() - started_, split, last_);
-  }
-
-  void save() {
-    saved_ = e_.trainer().steps_done();
-    e_.trainer().save(folder_.checkpoint(saved_), config_);
-    std::vector<std::filesystem::path> paths;
-    for (const CheckpointPath& checkpoint : folder_.checkpoints()) paths.push_back(checkpoint.path);
-    prune_checkpoints(paths, static_cast<int>(o_.checkpoint.keep), {});
-  }
-
-  std::string results(const char* split) const {
-    std::string text = split;
-    for (const Metric& metric : last_) text += fmt::format("  {} {:.4f}", metric.name, metric.value);
-    return text;
-  }
-
-  void finish() {
-    for (const auto& [split, set] : {std::pair{"valid", e_.data().valid}, std::pair{"test", e_.data().test}}) {
-      if (!set) continue;
-      evaluate(split, set, 0);
-      console_.line(results(split));
+  void record(std::int64_t step, double epoch, std::string_view split, const NamedValues& values) {
+    try {
+      metrics_->add(step, epoch, seconds_now() - started_, split, values);
+      events_->add(wall_seconds(), step, split, values);
+    } catch (const Error& error) {  // a full disk, say; the weights are worth more than the record
+      if (!std::exchange(lost_records_, true))
+        log(LogLevel::warning, "{}\n  training goes on; measurements are lost as long as this lasts", error.what());
     }
-    if (o_.sample.tokens > 0) {
-      const std::string text = e_.generate(o_.sample.prompt, o_.sample.tokens, o_.sample.temperature, o_.train.seed);
-      folder_.write_text("sample", e_.trainer().steps_done(), o_.sample.prompt, text);
-      console_.line(text);
+  }
+
+  void sample() {
+    if (o_.sample.tokens == 0) return;
+    const Trainer::Averaged weights(trainer_);
+    const auto heed_signals = [](Index, std::string_view) {
+      if (StopSignals::asked()) throw Stopped();
+    };
+    const std::vector<std::string> texts =
+        write_text(e_.language(), *e_.data().tokenizer, o_.sample.prompt, o_.sample, heed_signals);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      const std::string title = texts.size() == 1 ? "sample" : fmt::format("sample {}", i + 1);
+      folder_.write_text(title, trainer_.steps_done(), o_.sample.prompt, texts[i]);
+      log(LogLevel::info, "{} at step {}:\n{}", title, grouped(trainer_.steps_done()), texts[i]);
+    }
+  }
+
+  // False where somebody asked to stop meanwhile; a resumed run does it again.
+  bool finish() {
+    if (trainer_.stopped_early())
+      log(LogLevel::info, "stopped early: no better {} in {} evaluations", o_.train.stopping.metric,
+          o_.train.stopping.patience);
+    try {
+      end_results();
+      sample();
+    } catch (const Stopped&) {
+      return false;
+    }
+    {
+      const Trainer::Averaged weights(trainer_);
+      write_attention_maps(e_, folder_);
+      write_answers(e_, folder_);
     }
     identity_.finished = utc_now();
-    identity_.weights_sha256 = e_.trainer().weights_hash();
+    identity_.weights_sha256 = trainer_.weights_hash();
     folder_.write_identity(identity_);
     const std::filesystem::path runs[] = {folder_.path()};
     const std::string page = report_page(runs);
     replace_file(folder_.report(), std::as_bytes(std::span(page)));
-    console_.line(fmt::format("report {}", folder_.report().string()));
-    console_.line(fmt::format("done  {} steps  {:.1f} s  weights {}", e_.trainer().steps_done(),
-                              seconds_now() - started_, identity_.weights_sha256));
+    result(fmt::format("report {}", folder_.report().string()));
+    result(fmt::format("done  {} steps  {:.1f} s  weights sha256 {}", grouped(trainer_.steps_done()),
+                       seconds_now() - started_, identity_.weights_sha256));
+    return true;
+  }
+
+  // Of the best checkpoint and of the last weights, over the whole sets. Recorded are those of tests, and last the
+  // validation set's; a run that is resumed drops them (metrics_log.h).
+  void end_results() {
+    const DataSource& data = e_.data();
+    const std::int64_t last = trainer_.steps_done();
+    if (const auto best = folder_.checkpoints().best(); best && best->step != last) {
+      const auto of_best = [&](const Dataset& set) { return trainer_.evaluate_checkpoint(best->path, set); };
+      const double epoch = trainer_.epoch() * static_cast<double>(best->step) / static_cast<double>(last);
+      if (data.valid) tell("best", best->step, "valid", of_best(*data.valid));
+      if (data.test) record(best->step, epoch, "test", tell("best", best->step, "test", of_best(*data.test)));
+    }
+    NamedValues valid;
+    if (data.valid) valid = tell("last", last, "valid", look_closely("validation set", *data.valid));
+    if (data.test)
+      record(last, trainer_.epoch(), "test", tell("last", last, "test", look_closely("test set", *data.test)));
+    if (data.valid) record(last, trainer_.epoch(), "valid", valid);
+  }
+
+  // All metrics of the last weights over a set, with those that take a look at every answer; a picture of the answers.
+  NamedValues look_closely(std::string_view title, const Dataset& set) {
+    NamedValues values = trainer_.evaluate(set);
+    const Trainer::Averaged weights(trainer_);
+    const Findings found = findings(e_, set, values);
+    for (const NamedValue& value : found.metrics) values.push_back(value);
+    if (found.confusion) folder_.write_confusion(title, trainer_.steps_done(), *found.confusion);
+    return values;
+  }
+
+  NamedValues tell(std::string_view which, std::int64_t step, std::string_view split, const NamedValues& values) {
+    std::string text = fmt::format("{}  step {}  {}", which, grouped(step), split);
+    for (const NamedValue& metric : values) text += fmt::format("  {} {:.4f}", metric.name, metric.value);
+    result(text);
+    return values;
+  }
+
+  void result(std::string_view text) {
+    screens_.results.line(text);
+    log_to_file(text);
   }
 
   Experiment& e_;
   ExperimentOptions& o_;
-  Console& console_;
+  Trainer& trainer_;
+  RunScreens screens_;
   std::string config_;
   RunFolder folder_;
   std::optional<Logging> logging_;
   std::optional<MetricsLog> metrics_;
+  std::optional<EventFile> events_;
   RunIdentity identity_;
-  double started_ = 0, epoch_ = 0;
+  double started_ = 0;
+  bool lost_records_ = false;
   double valid_ = std::numeric_limits<double>::quiet_NaN();
-  std::vector<Metric> last_;
-  std::int64_t saved_ = -1;
 };
 
 }  // namespace
 
-RunEnd run_experiment(Experiment& experiment, Console& console, const Origins& origins, RunStart start) {
-  return Session(experiment, console, origins, start).run();
+RunEnd run_experiment(Experiment& experiment, RunScreens screens, const Origins& origins, RunStart start,
+                      const std::filesystem::path& checkpoint) {
+  return Session(experiment, screens, origins, start, checkpoint).run();
 }
 
 }  // namespace tempera

@@ -3,6 +3,7 @@
 #include "attention/feature_map.h"
 #include "attention/linear_mixer.h"
 #include "attention/score_mixer.h"
+#include "layers/rows_of.h"
 #include "tests/support/attention.h"
 
 using namespace tempera;
@@ -112,6 +113,25 @@ TEST_CASE("decoding step by step equals the full pass", "[attention][mixer]") {
         INFO(variant.name << ", tokens from " << cuts[i]);
         check_close(y.value(), tokens(full, cuts[i], cuts[i + 1] - cuts[i]), 1e-5);
       }
+    }
+  }
+}
+
+TEST_CASE("states follow their sequences when those fork and end", "[attention][mixer]") {
+  constexpr Index n = 9, before = 5;
+  for (const Variant& variant : variants()) {
+    INFO(variant.name);
+    Running run(*variant.options, true, DType::float64);
+    const Tensor x = random_tensor({2, n, kModel}, 1);
+    const Tensor full = run.forward(x, {.causal = true});
+    for (const std::vector<Index>& rows : {std::vector<Index>{1, 0, 1}, {1}, {0, 1}}) {
+      const auto state = run.mixer->make_state(2, n, DType::float64);
+      run.context.begin(0, 0);
+      run.mixer->step(run.context, run.tape.constant(tokens(x, 0, before)), *state, {.causal = true});
+      state->reorder(rows);
+      const Tensor rest = tokens(rows_of(x, rows), before, n - before);
+      const Var y = run.mixer->step(run.context, run.tape.constant(rest), *state, {.causal = true, .start = before});
+      check_close(y.value(), tokens(rows_of(full, rows), before, n - before));
     }
   }
 }

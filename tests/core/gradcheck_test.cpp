@@ -2,9 +2,12 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <set>
 
 #include "core/ops/elementwise.h"
+#include "core/ops/reductions.h"
 #include "core/pointwise.h"
+#include "core/random.h"
 
 using namespace tempera;
 
@@ -90,6 +93,53 @@ TEST_CASE("kinks are recognised where they are, and only there", "[gradcheck]") 
     };
     CHECK_FALSE(gradcheck(wrong, {Tensor::from<double>({1}, {0})}).ok);
   }
+}
+
+TEST_CASE("beside a corner that leads the differences astray, a right gradient passes and a wrong one does not",
+          "[gradcheck]") {
+  // Steps far beyond the corner see a slope of 1 and find that exact enough for this tolerance.
+  const Function f = [](std::span<const Var> x) { return sum(relu(x[0] - 1e-6)) + sum(x[0]) * 0.5; };
+  const std::vector<Tensor> point{Tensor::from<double>({1}, {0})};
+  GradcheckOptions options;
+  options.tolerance = 1e-4;
+  const GradcheckReport right = gradcheck(f, point, options);
+  INFO(right.table("corner"));
+  CHECK(right.ok);
+  CHECK(right.kinks == 2);
+  CHECK(std::abs(right.entries[0].numeric - 0.5) > 0.1);
+  for (const double slope : {0.501, 0.499, 0.25, 1.5}) {
+    const Function wrong = [&](std::span<const Var> x) {
+      return Tape::record(test_op, {x[0]}, f(x).value(), [slope](const Tensor& dy, Gradients& dx) {
+        dx.add(0, Tensor::full({1}, DType::float64, slope * dy.item()));
+      });
+    };
+    CHECK_FALSE(gradcheck(wrong, point, options).ok);
+  }
+}
+
+TEST_CASE("a sample of entries is spread, drawn by the seed, and has the largest gradient", "[gradcheck]") {
+  const Function f = [](std::span<const Var> x) {
+    Tensor weights = Tensor::full({10, 10}, DType::float64, 1);
+    weights.set(37, 50);
+    return sum(x[0] * x[0].tape().constant(weights));
+  };
+  const std::vector<Tensor> inputs{Tensor::full({10, 10}, DType::float64, 0.5)};
+  const auto places = [&](std::uint64_t seed) {
+    GradcheckOptions options;
+    options.max_entries = 10;
+    options.seed = seed;
+    std::set<std::string> all;
+    for (const GradcheckEntry& entry : gradcheck(f, inputs, options).entries) all.insert(entry.where);
+    return all;
+  };
+  const std::set<std::string> all = places(1);
+  CHECK(all.size() == 10);
+  CHECK(all.contains("input 0[3, 7]"));
+  std::set<char> rows;
+  for (const std::string& where : all) rows.insert(where[8]);
+  CHECK(rows.size() == 10);
+  CHECK(places(1) == all);
+  CHECK(places(2) != all);
 }
 
 TEST_CASE("the report is a table, worst entry first", "[gradcheck]") {

@@ -3,7 +3,8 @@
 //   config.yaml     the effective configuration          metrics.jsonl   measurements (metrics_log.h)
 //   run.json        who ran what, when and on what       log.txt         messages (log.h)
 //   report.html     the report (report.h)                artifacts/      attention maps, matrices, samples of text
-//   checkpoints/step-000500/   complete once it holds a file named COMPLETE
+//   events.out.tfevents.*      the same measurements for TensorBoard (event_file.h)
+//   checkpoints/    step-000500/ ..., best (checkpoint_folder.h)
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "train/checkpoint_folder.h"
 
 namespace tempera {
 
@@ -29,19 +32,15 @@ struct RunIdentity {
 
 // Weights of attention for one input, for pictures.
 struct AttentionMaps {
-  std::vector<std::string> tokens;                      // N labels
-  std::vector<std::vector<std::vector<float>>> layers;  // [layer][head] -> N x N, row-major; a row belongs to a query
+  std::vector<std::string> tokens;                      // N labels of the rows, which are queries
+  std::vector<std::vector<std::vector<float>>> layers;  // [layer][head] -> N x M, row-major
+  std::vector<std::string> keys = {};                   // M labels of the columns; empty: those of the rows
 };
 
 // A table of numbers with labels: accuracies per task, counts of a confusion matrix (rows: truth, columns: answer).
 struct LabelledMatrix {
   std::vector<std::string> rows, columns;
   std::vector<double> values;  // rows x columns, row-major; nan is an empty cell
-};
-
-struct CheckpointPath {
-  std::int64_t step;
-  std::filesystem::path path;
 };
 
 enum class RunStart {
@@ -59,11 +58,7 @@ class RunFolder {
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path log() const { return path_ / "log.txt"; }
   std::filesystem::path report() const { return path_ / "report.html"; }
-  std::filesystem::path checkpoint(std::int64_t step) const;
-
-  // Complete checkpoints, oldest first.
-  std::vector<CheckpointPath> checkpoints() const;
-  std::optional<CheckpointPath> newest_checkpoint() const;
+  CheckpointFolder checkpoints() const { return CheckpointFolder(path_ / "checkpoints"); }
 
   void write_config(std::string_view yaml) const;
   void write_identity(const RunIdentity& identity) const;
