@@ -150,7 +150,9 @@ Table steps(const Options& options) {
                                      {"first step ms", "{:.0f}"}};
   if (s.peer)
     for (const char* name : {"PyTorch ms", "PyTorch MB"}) columns.push_back({name, "{:.1f}"});
-  if (s.peer) columns.insert(columns.end(), {{"its best"}, {"times faster", "{:.2f}"}, {"memory", "{:.2f}"}});
+  if (s.peer)
+    columns.insert(columns.end(),
+                   {{"its best"}, {"times faster", "{:.2f}"}, {"at the peak", "{:.1f}"}, {"memory", "{:.2f}"}});
   Table table(fmt::format("one training step, {} thread(s), medians of {} turns", s.threads.back(), s.repeat), columns);
   double logs = 0;
   for (const std::string& row : s.rows) {
@@ -171,9 +173,9 @@ Table steps(const Options& options) {
                                          [](auto& a, auto& b) { return a.median_ms() < b.median_ms(); });
       require(best != all.end(), "bench steps", "PyTorch does not run here; pip install torch==2.13.0");
       logs += std::log(best->median_ms() / ms);
-      cells.insert(cells.end(),
-                   {best->median_ms(), best->memory * 1e-6, fmt::format("{} {}", best->name, best->threads),
-                    best->median_ms() / ms, own.memory / best->memory});
+      cells.insert(cells.end(), {best->median_ms(), best->memory * 1e-6,
+                                 fmt::format("{} {}", best->name, best->threads), best->median_ms() / ms,
+                                 best->median_ms() / ms / median(own.cpu_shares), own.memory / best->memory});
       for (const Candidate& c : all)
         fmt::print(stderr, "{:<12}{:<8} {} thread(s) {:10.2f} ms {:10.2f} ms of processors {:8.0f} MB\n", row, c.name,
                    c.threads, c.median_ms(), median(c.cpu_ms), c.memory * 1e-6);
