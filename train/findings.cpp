@@ -50,6 +50,7 @@ Findings class_findings(Experiment& experiment, const Dataset& set, std::int32_t
   std::optional<ConfusionMatrix> confusion;
   if (d.classes <= kMostClasses) confusion.emplace(d.classes);
   each_batch(set, [&](const Batch& batch) {
+    experiment.trainer().heed_stop();
     context.begin(0, 0);
     const Var features = learner.model().features(context, learner.input(batch, tape.pool()));
     const Tensor logits = learner.head().logits(context, features).value();

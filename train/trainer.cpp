@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/nearest.h"
 #include "train/checkpoint.h"
@@ -202,7 +203,7 @@ NamedValues Trainer::evaluate(const Dataset& set, std::int64_t samples) {
   std::vector<std::int64_t> ids;
   Batch batch;
   for (std::int64_t first = 0; first < total; first += chunk) {
-    if (should_stop && should_stop()) throw Stopped();
+    heed_stop();
     ids.clear();
     for (std::int64_t i = first; i < std::min(total, first + chunk); ++i) ids.push_back(i);
     blame<DataError>([&] { set.fill(ids, batch); });

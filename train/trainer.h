@@ -50,7 +50,7 @@ struct CheckpointReport {
   bool best = false;  // `best` names it now
 };
 
-// Thrown out of an evaluation that was asked to stop.
+// Thrown out of what was asked to stop.
 struct Stopped {};
 
 class Trainer {
@@ -90,6 +90,11 @@ class Trainer {
   NamedValues evaluate(const Dataset& set, std::int64_t samples = 0);
   // The same of the weights of a checkpoint; those of the trainer come back afterwards.
   NamedValues evaluate_checkpoint(const std::filesystem::path& folder, const Dataset& set, std::int64_t samples = 0);
+
+  // Throws Stopped where should_stop asks for it: for whatever takes long beside the loop.
+  void heed_stop() const {
+    if (should_stop && should_stop()) throw Stopped();
+  }
 
   // While it lives, the parameters are those that evaluation uses: the averaged ones where there are any.
   class Averaged {
