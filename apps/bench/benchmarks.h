@@ -22,6 +22,7 @@ struct Benchmark {
   bool own_options = false;  // reads Options::rest; others refuse what is left there
 };
 
+Table attention(const Options& options);
 Table gemm(const Options& options);
 Table cross_entropy(const Options& options);
 Table gradcheck(const Options& options);
@@ -30,6 +31,7 @@ Table pointwise(const Options& options);
 Table steps(const Options& options);
 
 inline constexpr Benchmark kBenchmarks[] = {
+    {"attention", "streaming attention, one thread, beside PyTorch's with --peer", attention, true},
     {"gemm", "matrix products against libraries and the peak; --type f32|f64 --set quick|layer|tile", gemm, true},
     {"cross_entropy", "output layer and loss as one operation against two", cross_entropy},
     {"gradcheck", "every operation's gradient against finite differences: worst error, checks, kinks", gradcheck},
