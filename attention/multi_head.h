@@ -49,6 +49,8 @@ class MultiHead : public TokenMixer {
   // Each for itself: [B, N, H D], [B, M, K D] twice.
   std::array<Var, 3> unpack(const Packed& packed) const;
   Var finish(Context& context, const Var& y) const;
+  // Queries and keys leave project() with the length sqrt(width), whatever they had; zeros stay zeros.
+  void want_unit_vectors() { unit_vectors_ = true; }
 
  private:
   struct Projection : Module {
@@ -73,6 +75,7 @@ class MultiHead : public TokenMixer {
                const std::optional<RopeOptions>& rotation) const;
 
   Index heads_, kv_heads_, width_;
+  bool unit_vectors_ = false;
   Projection query_, key_, value_, output_;
   std::unique_ptr<Gain> query_norm_, key_norm_;
 };

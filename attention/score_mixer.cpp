@@ -62,7 +62,21 @@ void ScoreMixerOptions::describe(Fields& f) {
 }
 
 AttentionTraits ScoreMixerOptions::traits() const {
-  return {.time = window > 0 ? 1. : 2., .memory = kernel == "reference" ? 2. : 1.};
+  const NormalizerTraits own = normalizer_options(*this).make({})->traits();
+  const bool matrices = kernel == "reference" || own.reach == NormalizerTraits::Reach::matrix;
+  return {.causal = own.causal,
+          .cross = own.causal,
+          .ordered = own.ordered || window > 0 || positions.type() != "none",
+          .time = window > 0 && !matrices ? 1. : 2.,
+          .memory = matrices ? 2. : 1.};
+}
+
+std::vector<Problem> ScoreMixerOptions::problems() const {
+  std::vector<Problem> found = MultiHeadOptions::problems();
+  if (window > 0 && !normalizer_options(*this).make({})->traits().causal)
+    found.push_back({"window", fmt::format("the normalizer '{}' wants tokens that all see each other; set it to 0",
+                                           normalizer.type())});
+  return found;
 }
 
 std::unique_ptr<TokenMixer> ScoreMixerOptions::make(const AttentionPlace& place) const {
@@ -71,11 +85,21 @@ std::unique_ptr<TokenMixer> ScoreMixerOptions::make(const AttentionPlace& place)
 
 ScoreMixer::ScoreMixer(const ScoreMixerOptions& options, const AttentionPlace& place)
     : MultiHead(options, place),
-      normalizer_(normalizer_options(options).make(heads())),
+      normalizer_(normalizer_options(options).make({heads(), width(), place.d_model})),
       kernel_(attention_kernel(options.kernel)),
-      scale_(options.scale.value_or(1 / std::sqrt(static_cast<double>(width())))),
       window_(options.window),
       cross_(place.cross) {
+  const NormalizerTraits traits = normalizer_->traits();
+  require(traits.causal || !(place.causal || place.cross || window_ > 0), kWho,
+          "the normalizer '{}' wants tokens that all see each other, but this attention {}; choose another one",
+          options.normalizer.type(),
+          place.cross    ? "reads a memory"
+          : place.causal ? "is causal"
+                         : "has a window");
+  // Unit vectors come with the length sqrt(width), as their norm leaves them.
+  if (traits.cosine) want_unit_vectors();
+  const auto d = static_cast<double>(width());
+  scale_ = options.scale.value_or(traits.cosine ? 1 : 1 / std::sqrt(d)) / (traits.cosine ? d : 1);
   const auto& positions = options.positions.as<PositionOptions>();
   if (cross_) return;
   bias_ = positions.bias(heads(), place.causal);
@@ -110,16 +134,23 @@ Var ScoreMixer::forward(Context& context, const Var& x, const Sequences& sequenc
                  : "a memory came, but this attention reads its own input");
   if (cross_) {
     const Packed packed = project(context, x, memory);
-    return finish(context, packed_score_attention(packed.span(), heads(), kv_heads(),
-                                                  how(context, {.lengths = memory_lengths}, true)));
+    return completed(
+        context,
+        packed_score_attention(packed.span(), heads(), kv_heads(), how(context, {.lengths = memory_lengths}, true)), x);
   }
   const Packed packed = project(context, x, {}, rotation_, sequences.start);
   const Visibility visibility{sequences.lengths, sequences.causal, window_, sequences.prefix, 0, 0};
-  return finish(context, packed_score_attention(packed.span(), heads(), kv_heads(), how(context, visibility, false)));
+  return completed(context, packed_score_attention(packed.span(), heads(), kv_heads(), how(context, visibility, false)),
+                   x);
+}
+
+Var ScoreMixer::completed(Context& context, const Var& y, const Var& x) const {
+  return finish(context, normalizer_->finish(context, y, x));
 }
 
 std::unique_ptr<MixerState> ScoreMixer::make_state(Index batch, Index capacity, DType dtype) const {
   require(!cross_, kWho, "a cross attention keeps no state; it reads its memory in every step");
+  require(normalizer_->traits().causal, kWho, "a normalizer of tokens that all see each other cannot decode");
   auto state = std::make_unique<State>();
   const Index room = window_ > 0 ? std::min(capacity, 2 * window_) : capacity;
   state->keys = Tensor::zeros({batch, kv_heads(), room, width()}, dtype);
@@ -160,14 +191,14 @@ Var ScoreMixer::step(Context& context, const Var& x, MixerState& mixer_state, co
   const Tape::Pause pause(context.tape());
   const std::array<Var, 3> qkv = unpack(project(context, x, {}, rotation_, state.tokens));
   const Index most = window_ > 0 ? window_ : std::max<Index>(1, n);
-  if (n <= most) return finish(context, attend_cached(context, qkv, state, sequences.prefix));
+  if (n <= most) return completed(context, attend_cached(context, qkv, state, sequences.prefix), x);
   std::vector<Var> pieces;
   for (Index at = 0; at < n; at += most) {
     const Index count = std::min(most, n - at);
     pieces.push_back(attend_cached(
         context, {slice(qkv[0], 1, at, count), slice(qkv[1], 1, at, count), slice(qkv[2], 1, at, count)}, state, 0));
   }
-  return finish(context, concat(pieces, 1));
+  return completed(context, concat(pieces, 1), x);
 }
 
 }  // namespace tempera

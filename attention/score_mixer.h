@@ -18,6 +18,7 @@ struct ScoreMixerOptions : MultiHeadOptions {
   ScoreMixerOptions();
   void describe(Fields& f) override;
   AttentionTraits traits() const override;
+  std::vector<Problem> problems() const override;
   std::unique_ptr<TokenMixer> make(const AttentionPlace& place) const override;
 };
 
@@ -39,6 +40,8 @@ class ScoreMixer : public MultiHead {
  private:
   struct State;
   ScoreAttention how(Context& context, const Visibility& visibility, bool cross) const;
+  // The heads' outputs to the tokens' outputs.
+  Var completed(Context& context, const Var& y, const Var& x) const;
   Var attend_cached(Context& context, const std::array<Var, 3>& qkv, State& state, Index prefix) const;
 
   std::unique_ptr<ScoreNormalizer> normalizer_;
