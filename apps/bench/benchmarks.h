@@ -21,6 +21,7 @@ struct Benchmark {
   bool own_options = false;  // reads Options::rest; others refuse what is left there
 };
 
+Table attention(const Options& options);
 Table gemm(const Options& options);
 Table cross_entropy(const Options& options);
 Table gradcheck(const Options& options);
@@ -28,6 +29,8 @@ Table optimizers(const Options& options);
 Table pointwise(const Options& options);
 
 inline constexpr Benchmark kBenchmarks[] = {
+    {"attention", "every attention over growing lengths: time, memory, exponents; --only NAME --longest N --causal",
+     attention, true},
     {"gemm", "matrix products against libraries and the peak; --type f32|f64 --set quick|layer|tile", gemm, true},
     {"cross_entropy", "output layer and loss as one operation against two", cross_entropy},
     {"gradcheck", "every operation's gradient against finite differences: worst error, checks, kinks", gradcheck},
