@@ -2,27 +2,38 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "apps/support/exit_code.h"
 #include "train/config/json_schema.h"
 #include "train/config/reference_page.h"
 #include "train/config/write_config.h"
-#include "train/experiment.h"
+#include "train/run.h"
+#include "train/stop_signals.h"
 
 using namespace tempera;
 
 namespace {
 
-// As the conventions of docs/architecture.md have them.
-enum ExitCode { kDone = 0, kFailed = 1, kConfig = 2, kNumeric = 4, kInterrupted = 130 };
+constexpr const char* kExitCodes =
+    "Exit codes: 0 done, 2 configuration, 3 data, 4 a value that is not finite, 5 checkpoint, 130 stopped by Ctrl-C or "
+    "SIGTERM and saved, 1 anything else.";
 
 struct Arguments {
-  std::string config;
+  std::string config, set_from, resume;
   std::vector<std::string> overrides;
-  bool resume = false, overwrite = false, dry_run = false, schema = false, reference = false;
+  bool overwrite = false, dry_run = false, schema = false, reference = false;
   std::optional<std::uint64_t> seed;
   std::optional<int> threads;
 };
 
-int run(Arguments& arguments) {
+// The value of --resume may be left out; then what stands after it belongs to the others.
+void part_from_resume(Arguments& a) {
+  if (a.resume.empty() || a.resume == "auto") return;
+  if (a.resume.find('=') != std::string::npos) a.overrides.push_back(std::exchange(a.resume, "auto"));
+  else if (a.config.empty()) a.config = std::exchange(a.resume, "auto");
+}
+
+int train(Arguments& arguments) {
+  const StopSignals signals(true);
   ExperimentOptions options;
   if (arguments.schema || arguments.reference) {
     std::fputs(
@@ -31,45 +42,53 @@ int run(Arguments& arguments) {
         stdout);
     return kDone;
   }
-  require(!arguments.config.empty(), "train", "which configuration? for example: train configs/quickstart.yaml");
+  part_from_resume(arguments);
+  if (arguments.config.empty())
+    throw ConfigError({{"train", 0, 0, "which configuration? for example: train configs/quickstart.yaml"}});
   if (arguments.seed) arguments.overrides.push_back(fmt::format("train.seed={}", *arguments.seed));
   if (arguments.threads) arguments.overrides.push_back(fmt::format("train.threads={}", *arguments.threads));
-  const Origins origins = read_config(load_config_text(arguments.config), arguments.overrides, options);
+  std::vector<ConfigText> texts{load_config_text(arguments.config)};
+  if (!arguments.set_from.empty()) texts.push_back(load_config_text(arguments.set_from));
+  const Origins origins = read_config(texts, arguments.overrides, options);
   Experiment experiment(options);
   if (arguments.dry_run) {
     std::printf("%s\n%s", write_config(options, origins).c_str(), experiment.plan().c_str());
     return kDone;
   }
+  const RunStart start = !arguments.resume.empty() ? RunStart::resume
+                         : arguments.overwrite     ? RunStart::overwrite
+                                                   : RunStart::fresh;
+  const std::string checkpoint = arguments.resume == "auto" ? "" : arguments.resume;
   Console console;
-  const Experiment::End end = experiment.run(console, origins, arguments.resume, arguments.overwrite);
-  return end == Experiment::End::done ? kDone : kInterrupted;
+  return run_experiment(experiment, console, origins, start, checkpoint) == RunEnd::done ? kDone : kInterrupted;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("Trains what a configuration describes, in runs/<name>/.", "train");
+  app.footer(kExitCodes);
   Arguments arguments;
   app.add_option("CONFIG", arguments.config, "YAML file, for example configs/quickstart.yaml");
   app.add_option("key.path=value", arguments.overrides, "settings that replace those of the file");
-  app.add_flag("--resume", arguments.resume, "go on from the newest checkpoint of the run");
-  app.add_flag("--overwrite", arguments.overwrite, "start anew where a run of that name was");
+  app.add_option("--set-from", arguments.set_from, "another file, whose settings replace those of CONFIG")
+      ->type_name("OTHER.yaml");
+  app.add_option("--resume", arguments.resume,
+                 "go on: from the newest checkpoint of the run (auto, the default), or from the folder of another")
+      ->expected(0, 1)
+      ->default_str("auto")
+      ->type_name("[auto|PATH]");
+  app.add_flag("--overwrite", arguments.overwrite, "start anew where a run of that name was")->excludes("--resume");
   app.add_flag("--dry-run", arguments.dry_run, "print the effective configuration, the data and the model");
   app.add_flag("--schema", arguments.schema, "print the JSON Schema of configurations");
   app.add_flag("--reference", arguments.reference, "print the reference page of configurations");
-  app.add_option("--seed", arguments.seed, "in place of train.seed");
-  app.add_option("--threads", arguments.threads, "in place of train.threads; changes no bit of the result");
-  CLI11_PARSE(app, argc, argv);
+  app.add_option("--seed", arguments.seed, "in place of train.seed")->type_name("NUMBER");
+  app.add_option("--threads", arguments.threads, "in place of train.threads; changes no bit of the result")
+      ->type_name("NUMBER");
   try {
-    return run(arguments);
-  } catch (const ConfigError& e) {
-    std::fprintf(stderr, "%s\n", e.what());
-    return kConfig;
-  } catch (const NonFiniteError& e) {
-    std::fprintf(stderr, "%s\n", e.what());
-    return kNumeric;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "%s\n", e.what());
-    return kFailed;
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kConfig;
   }
+  return run_program([&] { return train(arguments); });
 }

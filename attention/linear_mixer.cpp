@@ -2,6 +2,7 @@
 
 #include "core/ops/permute.h"
 #include "core/ops/reshape.h"
+#include "layers/rows_of.h"
 
 namespace tempera {
 namespace {
@@ -11,6 +12,11 @@ constexpr std::string_view kWho = "attention";
 }  // namespace
 
 struct LinearMixer::State : MixerState {
+  void reorder(std::span<const Index> rows) override {
+    sums.sums = rows_of(sums.sums, rows);
+    sums.normaliser = rows_of(sums.normaliser, rows);
+  }
+
   LinearAttentionState sums;
   Index tokens = 0;
 };

@@ -6,6 +6,7 @@
 #include "attention/normalizers.h"
 #include "core/ops/concat.h"
 #include "core/ops/slice.h"
+#include "layers/rows_of.h"
 
 namespace tempera {
 namespace {
@@ -41,6 +42,11 @@ void move_to_front(Tensor& cache, Index first, Index count) {
 }  // namespace
 
 struct ScoreMixer::State : MixerState {
+  void reorder(std::span<const Index> rows) override {
+    keys = rows_of(keys, rows);
+    values = rows_of(values, rows);
+  }
+
   Tensor keys, values;  // [B, K, room, D]
   Index capacity = 0;
   Index tokens = 0;  // that went before

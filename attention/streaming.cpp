@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -8,6 +9,9 @@ namespace tempera::detail {
 namespace {
 
 constexpr Index kRows = 64, kCols = 256;  // of a tile; measured
+constexpr Index kGroup = 4;               // blocks of rows that share a packed tile of keys and values
+
+using kernels::Transpose;
 
 template <class T>
 constexpr T kLow = -std::numeric_limits<T>::infinity();
@@ -68,87 +72,260 @@ void scale_row(T* x, Index width, T factor) {
   vectors<T>(0, width, [&](Index i, auto count) { store(load<T>(x + i, count, 0) * Lanes<T>(factor), x + i, count); });
 }
 
+// The keys of a tile that a block sees, from one on at which packed keys may be entered.
 template <class T>
-void forward_block(const Tiling<T>& tiling, TileScratch<T>& s, Index b, Index h, Index number, Tensor& y, T* sums) {
+Range seen_of(const typename Tiling<T>::Block& block, Range tile) {
+  const Index first = std::max<Index>(0, block.seen.first - tile.first) / kernels::packed_width<T>();
+  return {tile.first + first * kernels::packed_width<T>(), std::min(tile.last, block.seen.last)};
+}
+
+// A tile of keys or values of one head, packed for the products of all blocks of rows with it.
+template <class T>
+struct PackedTile {
+  Transpose transpose;
+  T* at;
+  Index depth = 0;
+
+  // Keys [tile.first, tile.last), each `width` wide.
+  void pack(const HeadView<const T>& x, Index b, Index h, Range tile, Index width) {
+    const bool columns = transpose == Transpose::yes;
+    depth = columns ? width : tile.count();
+    kernels::pack(transpose, columns ? tile.count() : width, depth, x(b, h, tile.first), x.row, at);
+  }
+  // C [rows, cols] = alpha A B + beta C with the part of the tile that begins at key `skip`.
+  void multiply(Index skip, Index rows, Index cols, Index inner, T alpha, const T* a, Index lda, T beta, T* c,
+                Index ldc) const {
+    const T* const part = at + skip * (transpose == Transpose::yes ? depth : kernels::packed_width<T>());
+    kernels::gemm_packed(Transpose::no, rows, cols, inner, alpha, a, lda, part, depth, beta, c, ldc);
+  }
+};
+
+// S = scale Q K^T + bias for the keys `seen` of a tile that begins at key `first`.
+template <class T>
+void scores_of(const Tiling<T>& tiling, const typename Tiling<T>::Block& block, const PackedTile<T>& keys, Index first,
+               Range seen, T* out) {
   const AttentionCall& call = tiling.call();
-  const AttentionSizes& sizes = tiling.sizes();
-  const auto v = call.layout.v.of<const T>(tiling.source(call.layout.v));
-  const auto o = call.layout.o.of<T>(y);
-  const auto block = tiling.block(s, b, h, number);
-  if (block.seen.count() == 0) fill_rows(o, b, h, block.first, block.count, sizes.value_width);
-  T *const top = s.saved, *const total = s.saved + tiling.rows();
-  std::fill_n(top, block.count, kLow<T>);
-  std::fill_n(total, block.count, T(0));
-  bool first = true;
-  tiling.each_tile(s, block, [&](Range tile) {
-    T* const x = s.tile[0];
-    tiling.scores(s, block, tile, x);
-    for (Index r = 0; r < block.count; ++r) {
-      T* const row = x + r * tiling.stride();
-      const Range visible = s.info[r].visible;
-      const T before = top[r];
-      top[r] = std::max(before, row_max(row, visible));
-      // Without a finite score yet the shift is 0, so that exp(-inf) is 0 and not NaN.
-      const T shift = top[r] == kLow<T> ? T(0) : top[r];
-      const T sum = row_exp(row, visible, shift);
-      if (before == top[r]) {
-        total[r] += sum;
-      } else {
-        const T factor = std::exp(before - shift);
-        total[r] = total[r] * factor + sum;
-        if (!first) scale_row(o(b, h, block.first + r), sizes.value_width, factor);
-      }
-    }
-    tiling.clear_hidden(s, block, tile, x);
-    tiling.gemm(s, kernels::Transpose::no, kernels::Transpose::no, block.count, sizes.value_width, tile.count(), 1, x,
-                tiling.stride(), v(b, h / sizes.group(), tile.first), v.row, std::exchange(first, false) ? T(0) : T(1),
-                o(b, h, block.first), o.row);
-  });
+  const auto q = call.layout.q.of<const T>(tiling.source(call.layout.q));
+  keys.multiply(seen.first - first, block.count, seen.count(), tiling.sizes().width, static_cast<T>(call.scale),
+                q(block.b, block.h, block.first), q.row, 0, out, tiling.stride());
+  if (call.bias) call.bias->add(tiling.bias_block(block, seen), out);
+}
+
+// The maximum and the sum of exponentials so far, for each row of a block.
+template <class T>
+struct Running {
+  T *top, *total;
+  bool begun = false;
+};
+
+// One tile of one block: scores to exponentials in tile[0], sums and maxima moved on, earlier output rows scaled.
+template <class T>
+void take_in(const Tiling<T>& tiling, TileScratch<T>& s, const typename Tiling<T>::Block& block, Running<T>& running,
+             const HeadView<T>& o) {
   for (Index r = 0; r < block.count; ++r) {
-    if (total[r] != T(0)) scale_row(o(b, h, block.first + r), sizes.value_width, 1 / total[r]);
-    if (sums)
-      sums[(b * sizes.heads + h) * sizes.queries + block.first + r] =
-          total[r] == T(0) ? -kLow<T> : top[r] + std::log(total[r]);
+    T* const row = s.tile[0] + r * tiling.stride();
+    const Range visible = s.info[r].visible;
+    const T before = running.top[r];
+    const T top = running.top[r] = std::max(before, row_max(row, visible));
+    // Without a finite score yet the shift is 0, so that exp(-inf) is 0 and not NaN.
+    const T shift = top == kLow<T> ? T(0) : top;
+    const T sum = row_exp(row, visible, shift);
+    if (before == top) {
+      running.total[r] += sum;
+    } else {
+      const T factor = std::exp(before - shift);
+      running.total[r] = running.total[r] * factor + sum;
+      if (running.begun) scale_row(o(block.b, block.h, block.first + r), tiling.sizes().value_width, factor);
+    }
   }
 }
 
-// W = exp(S - L),  dS = W (dW - delta),  delta = <dO, O> of the row
+// Blocks [number, last) of the queries of a head.
 template <class T>
-struct StreamingForm {
-  const Tiling<T>& tiling;
-  HeadView<const T> y, dy;
-  const T* sums;
-
-  void begin(const TileScratch<T>& s, const typename Tiling<T>::Block& block) {
-    for (Index r = 0; r < block.count; ++r) {
-      const T *o = y(block.b, block.h, block.first + r), *g = dy(block.b, block.h, block.first + r);
-      Lanes<T> dot(0);
-      vectors<T>(0, tiling.sizes().value_width,
-                 [&](Index i, auto count) { dot += load<T>(o + i, count, 0) * load<T>(g + i, count, 0); });
-      s.saved[r] = lane_sum(dot);
+void forward_blocks(const Tiling<T>& tiling, TileScratch<T>& s, Index b, Index h, Index number, Index last, Tensor& y,
+                    T* sums) {
+  const AttentionCall& call = tiling.call();
+  const AttentionSizes& sizes = tiling.sizes();
+  const auto k = call.layout.k.of<const T>(tiling.source(call.layout.k)),
+             v = call.layout.v.of<const T>(tiling.source(call.layout.v));
+  const auto o = call.layout.o.of<T>(y);
+  PackedTile<T> keys{Transpose::yes, s.extra},
+      values{Transpose::no, s.extra + kernels::packed_size<T>(tiling.cols(), sizes.width)};
+  std::array<Running<T>, kGroup> running;
+  Range all{sizes.keys, 0};
+  for (Index i = number; i < last; ++i) {
+    T* const kept = s.saved + 2 * (i - number) * tiling.rows();
+    running[static_cast<std::size_t>(i - number)] = {kept, kept + tiling.rows()};
+    const auto block = tiling.block(s, b, h, i);
+    std::fill_n(kept, block.count, kLow<T>);
+    std::fill_n(kept + tiling.rows(), block.count, T(0));
+    if (block.seen.count() == 0) fill_rows(o, b, h, block.first, block.count, sizes.value_width);
+    else all = {std::min(all.first, block.seen.first), std::max(all.last, block.seen.last)};
+  }
+  for (Index at = all.first / tiling.cols() * tiling.cols(); at < all.last; at += tiling.cols()) {
+    const Range tile{at, std::min(at + tiling.cols(), all.last)};
+    keys.pack(k, b, h / sizes.group(), tile, sizes.width);
+    values.pack(v, b, h / sizes.group(), tile, sizes.value_width);
+    for (Index i = number; i < last; ++i) {
+      const auto block = tiling.block(s, b, h, i);
+      const Range seen = seen_of<T>(block, tile);
+      if (seen.count() <= 0) continue;
+      tiling.look(s, block, seen);
+      scores_of(tiling, block, keys, at, seen, s.tile[0]);
+      Running<T>& so_far = running[static_cast<std::size_t>(i - number)];
+      take_in(tiling, s, block, so_far, o);
+      tiling.clear_hidden(s, block, seen, s.tile[0]);
+      values.multiply(seen.first - at, block.count, sizes.value_width, seen.count(), 1, s.tile[0], tiling.stride(),
+                      std::exchange(so_far.begun, true) ? T(1) : T(0), o(b, h, block.first), o.row);
     }
   }
-  const T* weights(const TileScratch<T>& s, const typename Tiling<T>::Block& block, Range tile) {
-    const T* const sum = sums + (block.b * tiling.sizes().heads + block.h) * tiling.sizes().queries + block.first;
+  for (Index i = number; i < last; ++i) {
+    const Index first = i * tiling.rows(), count = std::min(tiling.rows(), sizes.queries - first);
+    const auto& [top, total, begun] = running[static_cast<std::size_t>(i - number)];
+    for (Index r = 0; r < count; ++r) {
+      if (total[r] != T(0)) scale_row(o(b, h, first + r), sizes.value_width, 1 / total[r]);
+      if (sums)
+        sums[(b * sizes.heads + h) * sizes.queries + first + r] =
+            total[r] == T(0) ? -kLow<T> : top[r] + std::log(total[r]);
+    }
+  }
+}
+
+// W = exp(S - L),  dS = W (dW - delta),  delta = <dO, O> of the row: for all queries that read one key head. Tiles of
+// keys are packed once for all of them.
+template <class T>
+class BackwardUnit {
+ public:
+  BackwardUnit(const Tiling<T>& tiling, TileScratch<T>& s, const Tensor& y, const T* sums, const Tensor& dy,
+               AttentionGradients& to, Index b, Index kv_head)
+      : tiling_(tiling),
+        s_(s),
+        sums_(sums),
+        to_(to),
+        b_(b),
+        kv_head_(kv_head),
+        o_(call_.layout.o.of<const T>(y)),
+        g_(call_.layout.o.of<const T>(dy)),
+        dq_(view(call_.layout.q)),
+        dk_(view(call_.layout.k)),
+        dv_(view(call_.layout.v)) {
+    const Index width = sizes_.width, value_width = sizes_.value_width, cols = tiling.cols();
+    keys_.at = s.extra;
+    values_.at = keys_.at + kernels::packed_size<T>(cols, width);
+    key_rows_.at = values_.at + kernels::packed_size<T>(cols, value_width);
+    delta_ = key_rows_.at + kernels::packed_size<T>(width, cols);
+  }
+  static Index scratch(const AttentionSizes& sizes, Index cols) {
+    return kernels::packed_size<T>(cols, sizes.width) + kernels::packed_size<T>(cols, sizes.value_width) +
+           kernels::packed_size<T>(sizes.width, cols) + sizes.group() * sizes.queries;
+  }
+
+  void run() {
+    if (dk_.at && !adds(call_.layout.k)) fill_rows(dk_, b_, kv_head_, 0, sizes_.keys, sizes_.width);
+    if (dv_.at && !adds(call_.layout.v)) fill_rows(dv_, b_, kv_head_, 0, sizes_.keys, sizes_.value_width);
+    Range all{sizes_.keys, 0};
+    each_block([&](const auto& block) {
+      if (block.seen.count() > 0) all = {std::min(all.first, block.seen.first), std::max(all.last, block.seen.last)};
+      else if (dq_.at && !adds(call_.layout.q)) fill_rows(dq_, b_, block.h, block.first, block.count, sizes_.width);
+      for (Index r = 0; r < block.count; ++r) {
+        const T *o = o_(b_, block.h, block.first + r), *g = g_(b_, block.h, block.first + r);
+        Lanes<T> dot(0);
+        vectors<T>(0, sizes_.value_width,
+                   [&](Index i, auto count) { dot += load<T>(o + i, count, 0) * load<T>(g + i, count, 0); });
+        delta_of(block)[r] = lane_sum(dot);
+      }
+    });
+    const auto k = call_.layout.k.of<const T>(tiling_.source(call_.layout.k)),
+               v = call_.layout.v.of<const T>(tiling_.source(call_.layout.v));
+    for (Index at = all.first / tiling_.cols() * tiling_.cols(); at < all.last; at += tiling_.cols()) {
+      const Range tile{at, std::min(at + tiling_.cols(), all.last)};
+      keys_.pack(k, b_, kv_head_, tile, sizes_.width);
+      values_.pack(v, b_, kv_head_, tile, sizes_.value_width);
+      if (dq_.at) key_rows_.pack(k, b_, kv_head_, tile, sizes_.width);
+      each_block([&](const auto& block) {
+        const Range seen = seen_of<T>(block, tile);
+        if (seen.count() > 0) meet(block, tile, seen);
+      });
+    }
+  }
+
+ private:
+  using Block = typename Tiling<T>::Block;
+
+  HeadView<T> view(const HeadPart& part) const {
+    auto& into = to_.sources[static_cast<std::size_t>(part.input)];
+    return into ? part.of<T>(into->grad) : HeadView<T>{};
+  }
+  bool adds(const HeadPart& part) const {
+    const auto& into = to_.sources[static_cast<std::size_t>(part.input)];
+    return into && into->add;
+  }
+  template <class F>
+  void each_block(F&& f) {
+    for (Index h = kv_head_ * sizes_.group(); h < (kv_head_ + 1) * sizes_.group(); ++h)
+      for (Index number = 0; number < tiling_.blocks(); ++number) f(tiling_.block(s_, b_, h, number));
+  }
+  T* delta_of(const Block& block) const {
+    return delta_ + (block.h - kv_head_ * sizes_.group()) * sizes_.queries + block.first;
+  }
+
+  // What a block of queries and the keys `seen` of a tile give each other.
+  void meet(const Block& block, Range tile, Range seen) {
+    const Index rows = block.count, cols = seen.count(), skip = seen.first - tile.first, ld = tiling_.stride();
+    const auto q = call_.layout.q.of<const T>(tiling_.source(call_.layout.q));
+    const T* const dout = g_(b_, block.h, block.first);
+    T *const w = s_.tile[0], *const ds = s_.tile[1];
+    tiling_.look(s_, block, seen);
+    scores_of(tiling_, block, keys_, tile.first, seen, w);
+    weights(block, w);
+    tiling_.clear_hidden(s_, block, seen, w);
+    if (dv_.at)
+      tiling_.gemm(s_, Transpose::yes, Transpose::no, cols, sizes_.value_width, rows, 1, w, ld, dout, g_.row, 1,
+                   dv_(b_, kv_head_, seen.first), dv_.row);
+    values_.multiply(skip, rows, cols, sizes_.value_width, 1, dout, g_.row, 0, ds, ld);
+    gradient(block, w, ds);
+    tiling_.clear_hidden(s_, block, seen, ds);
+    if (call_.bias)
+      call_.bias->backward(tiling_.bias_block(block, seen), ds, gradients_of<T>(to_.bias_parameters, b_, block.h));
+    const bool first = tile.first <= block.seen.first;
+    if (dq_.at)
+      key_rows_.multiply(skip, rows, sizes_.width, cols, static_cast<T>(call_.scale), ds, ld,
+                         first && !adds(call_.layout.q) ? T(0) : T(1), dq_(b_, block.h, block.first), dq_.row);
+    if (dk_.at)
+      tiling_.gemm(s_, Transpose::yes, Transpose::no, cols, sizes_.width, rows, static_cast<T>(call_.scale), ds, ld,
+                   q(b_, block.h, block.first), q.row, 1, dk_(b_, kv_head_, seen.first), dk_.row);
+  }
+  void weights(const Block& block, T* w) const {
+    const T* const sum = sums_ + (b_ * sizes_.heads + block.h) * sizes_.queries + block.first;
     for (Index r = 0; r < block.count; ++r) {
-      T* const row = s.tile[0] + r * tiling.stride();
-      vectors<T>(s.info[r].visible.first, s.info[r].visible.last, [&](Index i, auto count) {
+      T* const row = w + r * tiling_.stride();
+      vectors<T>(s_.info[r].visible.first, s_.info[r].visible.last, [&](Index i, auto count) {
         store(exp(load<T>(row + i, count, 0) - Lanes<T>(sum[r])), row + i, count);
       });
     }
-    tiling.clear_hidden(s, block, tile, s.tile[0]);
-    return s.tile[0];
   }
-  void gradient(const TileScratch<T>& s, const typename Tiling<T>::Block& block, Range) {
+  void gradient(const Block& block, const T* w, T* ds) const {
+    const T* const delta = delta_of(block);
     for (Index r = 0; r < block.count; ++r) {
-      const T* const w = s.tile[0] + r * tiling.stride();
-      T* const g = s.tile[2] + r * tiling.stride();
-      const Lanes<T> delta(s.saved[r]);
-      vectors<T>(s.info[r].visible.first, s.info[r].visible.last, [&](Index i, auto count) {
-        store(load<T>(w + i, count, 0) * (load<T>(g + i, count, 0) - delta), g + i, count);
+      const T* const weight = w + r * tiling_.stride();
+      T* const g = ds + r * tiling_.stride();
+      vectors<T>(s_.info[r].visible.first, s_.info[r].visible.last, [&](Index i, auto count) {
+        store(load<T>(weight + i, count, 0) * (load<T>(g + i, count, 0) - Lanes<T>(delta[r])), g + i, count);
       });
     }
   }
+
+  const Tiling<T>& tiling_;
+  TileScratch<T>& s_;
+  const T* sums_;
+  AttentionGradients& to_;
+  Index b_, kv_head_;
+  const AttentionCall& call_ = tiling_.call();
+  const AttentionSizes& sizes_ = tiling_.sizes();
+  HeadView<const T> o_, g_;
+  HeadView<T> dq_, dk_, dv_;
+  PackedTile<T> keys_{Transpose::yes, nullptr}, values_{Transpose::yes, nullptr}, key_rows_{Transpose::no, nullptr};
+  T* delta_;
 };
 
 }  // namespace
@@ -157,13 +334,17 @@ Tensor streaming_forward(const AttentionCall& call, Tape& tape, Tensor& sums) {
   const AttentionSizes& sizes = call.layout.sizes;
   Tensor y = tape.empty(call.layout.output, call.sources[0].dtype());
   dispatch(y.dtype(), [&]<class T>(Type<T>) {
-    const Index per_head = (sizes.queries + kRows - 1) / kRows, units = sizes.batch * sizes.heads * per_head;
-    const Tiling<T> tiling(call, tape, kRows, kCols, 1, 2, units);
+    const Index blocks = (sizes.queries + kRows - 1) / kRows, per_head = (blocks + kGroup - 1) / kGroup,
+                units = sizes.batch * sizes.heads * per_head;
+    const Tiling<T> tiling(
+        call, tape, kRows, kCols, 1, 2 * kGroup, units,
+        kernels::packed_size<T>(kCols, sizes.width) + kernels::packed_size<T>(sizes.value_width, kCols));
     T* const kept = sums.defined() ? sums.data<T>() : nullptr;
     parallel_units(tape.threads(), units, [&](Index worker, Index unit) {
       TileScratch<T> s = tiling.scratch(worker);
-      const Index head = unit / per_head;
-      forward_block(tiling, s, head / sizes.heads, head % sizes.heads, unit % per_head, y, kept);
+      const Index head = unit / per_head, first = unit % per_head * kGroup;
+      forward_blocks(tiling, s, head / sizes.heads, head % sizes.heads, first, std::min(blocks, first + kGroup), y,
+                     kept);
     });
   });
   return y;
@@ -174,11 +355,10 @@ void streaming_backward(const AttentionCall& call, Tape& tape, const Tensor& y, 
   const AttentionSizes& sizes = call.layout.sizes;
   dispatch(dy.dtype(), [&]<class T>(Type<T>) {
     const Index units = sizes.batch * sizes.kv_heads;
-    const Tiling<T> tiling(call, tape, kRows, kCols, 3, 1, units);
+    const Tiling<T> tiling(call, tape, kRows, kCols, 2, 0, units, BackwardUnit<T>::scratch(sizes, kCols));
     parallel_units(tape.threads(), units, [&](Index worker, Index unit) {
       TileScratch<T> s = tiling.scratch(worker);
-      StreamingForm<T> form{tiling, call.layout.o.of<const T>(y), call.layout.o.of<const T>(dy), sums.data<T>()};
-      backward_unit(tiling, s, form, dy, to, unit / sizes.kv_heads, unit % sizes.kv_heads);
+      BackwardUnit<T>(tiling, s, y, sums.data<T>(), dy, to, unit / sizes.kv_heads, unit % sizes.kv_heads).run();
     });
   });
 }

@@ -84,7 +84,7 @@ struct TileScratch {
   RowInfo* info = nullptr;  // the same within the current tile
   std::array<T*, 3> tile{};
   T* saved = nullptr;
-  T* extra = nullptr;  // working memory of the normalizer
+  T* extra = nullptr;  // of the length that the form, or the normalizer, asks for
   kernels::Workspace workspace;
 };
 
@@ -92,6 +92,7 @@ struct TileScratch {
 template <class T>
 class Tiling {
  public:
+  // `saved`: numbers kept for each row; `extra`: numbers of scratch besides.
   Tiling(const AttentionCall& call, Tape& tape, Index rows, Index cols, Index buffers, Index saved, Index units,
          Index extra = 0)
       : call_(call), rows_(rows), cols_(cols), stride_((cols + kLine - 1) / kLine * kLine) {
@@ -113,6 +114,7 @@ class Tiling {
   const AttentionCall& call() const { return call_; }
   const AttentionSizes& sizes() const { return call_.layout.sizes; }
   Index rows() const { return rows_; }
+  Index cols() const { return cols_; }
   Index stride() const { return stride_; }
   Index blocks() const { return (sizes().queries + rows_ - 1) / rows_; }
 
@@ -144,12 +146,16 @@ class Tiling {
   void each_tile(TileScratch<T>& s, const Block& block, F&& f) const {
     for (Index at = block.seen.first / cols_ * cols_; at < block.seen.last; at += cols_) {
       const Range tile{std::max(at, block.seen.first), std::min(at + cols_, block.seen.last)};
-      for (Index r = 0; r < block.count; ++r) {
-        const Index first = std::clamp(s.seen[r].first, tile.first, tile.last);
-        const Index last = std::clamp(s.seen[r].last, first, tile.last);
-        s.info[r] = {{first - tile.first, last - tile.first}, s.seen[r].count()};
-      }
+      look(s, block, tile);
       f(tile);
+    }
+  }
+  // What each row of the block sees of a tile, into s.info.
+  void look(TileScratch<T>& s, const Block& block, Range tile) const {
+    for (Index r = 0; r < block.count; ++r) {
+      const Index first = std::clamp(s.seen[r].first, tile.first, tile.last);
+      const Index last = std::clamp(s.seen[r].last, first, tile.last);
+      s.info[r] = {{first - tile.first, last - tile.first}, s.seen[r].count()};
     }
   }
 

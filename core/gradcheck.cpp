@@ -43,7 +43,10 @@ class Check {
     const Tensor y = evaluate();
     weights_ = random_like(y, "gradcheck/weights");
     double largest = 0;
-    for (Index i = 0; i < y.size(); ++i) largest = std::max(largest, std::abs(y.at(i)));
+    for (Index i = 0; i < y.size(); ++i) {
+      largest = std::max(largest, std::abs(y.at(i)));
+      magnitude_ += std::abs(weights_.at(i) * y.at(i));
+    }
     floor_ = 1e-3 * std::min(1.0, largest) + 1e-6;
   }
 
@@ -52,7 +55,7 @@ class Check {
     report.tolerance = options_.tolerance;
     const std::vector<Tensor> fresh = analytic(false), added = analytic(true);
     for (std::size_t i = 0; i < inputs_.size(); ++i)
-      if (is_floating(inputs_[i].dtype())) check_input(i, fresh[i], added[i], report);
+      if (is_floating(inputs_[i].dtype()) && wanted(i)) check_input(i, fresh[i], added[i], report);
     std::stable_sort(report.entries.begin(), report.entries.end(),
                      [](const auto& a, const auto& b) { return a.relative > b.relative; });
     report.ok = report.worst <= options_.tolerance;
@@ -60,6 +63,10 @@ class Check {
   }
 
  private:
+  bool wanted(std::size_t input) const {
+    return options_.only.empty() || std::find(options_.only.begin(), options_.only.end(), input) != options_.only.end();
+  }
+
   Tensor random_like(const Tensor& tensor, std::string_view stream) const {
     Tensor result = Tensor::empty(tensor.shape(), DType::float64);
     Rng(options_.seed, stream).fill_uniform(result, 0.5, 1.5);
@@ -163,16 +170,37 @@ class Check {
     return best;
   }
 
-  // A kink nearby, or the edge of the domain, spoils large steps; smaller ones see past it.
+  // A kink nearby, or the edge of the domain, spoils large steps; smaller ones see past it, though rounding weighs
+  // more.
   Estimate numeric(std::size_t input, Index entry, double scale) {
     const double unit = std::max(1.0, std::abs(inputs_[input].at(entry)));
     Estimate best;
-    for (double step = options_.step; step >= options_.step * 1e-3; step /= 10) {
+    for (double step = options_.step; step >= options_.step * 1e-5; step /= 10) {
       const Estimate estimate = ridders(input, entry, step * unit);
       if (estimate.error < best.error || !std::isfinite(best.value)) best = estimate;
       if (best.error <= 0.1 * options_.tolerance * std::max(scale, std::abs(best.value))) break;
     }
     return best;
+  }
+
+  // Ranges and not a stride: a stride that the last axis divides would see one column alone.
+  std::vector<Index> entries(std::size_t input, const Tensor& gradient) const {
+    const Index size = inputs_[input].size();
+    const Index count = options_.max_entries > 0 ? std::min(options_.max_entries, size) : size;
+    const Rng rng(options_.seed, fmt::format("gradcheck/entries/{}", input));
+    std::vector<Index> all;
+    for (Index k = 0; k < count; ++k) {
+      const Index first = k * size / count, width = (k + 1) * size / count - first;
+      all.push_back(first +
+                    static_cast<Index>(rng.below(static_cast<std::uint64_t>(k), static_cast<std::uint64_t>(width))));
+    }
+    if (count < size && gradient.defined()) {
+      Index largest = 0;
+      for (Index k = 1; k < size; ++k)
+        if (std::abs(gradient.at(k)) > std::abs(gradient.at(largest))) largest = k;
+      all[static_cast<std::size_t>(((largest + 1) * count - 1) / size)] = largest;
+    }
+    return all;
   }
 
   void check_input(std::size_t input, const Tensor& fresh, const Tensor& added, GradcheckReport& report) {
@@ -181,8 +209,7 @@ class Check {
     if (fresh.defined())
       for (Index k = 0; k < size; ++k) squares += fresh.at(k) * fresh.at(k);
     const double rms = size > 0 ? std::sqrt(squares / static_cast<double>(size)) : 0;
-    const Index stride = options_.max_entries > 0 ? std::max<Index>(1, size / options_.max_entries) : 1;
-    for (Index entry = 0; entry < size; entry += stride) {
+    for (const Index entry : entries(input, fresh)) {
       const Estimate estimate = numeric(input, entry, rms);
       for (const Tensor* analytic : {&fresh, &added}) {
         const double value = analytic->defined() ? analytic->at(entry) : 0;
@@ -199,17 +226,24 @@ class Check {
     row.absolute = std::abs(analytic - numeric);
     const double scale = std::max({std::abs(analytic), std::abs(numeric), rms, floor_});
     row.relative = std::isfinite(row.absolute) ? row.absolute / scale : kInfinity;
-    if (row.relative > options_.tolerance) row.kink = is_kink(input, entry, analytic, scale);
+    if (row.relative > options_.tolerance) row.kink = is_kink(input, entry, analytic, numeric, scale);
     if (row.kink) ++report.kinks;
     else report.worst = std::max(report.worst, row.relative);
     report.entries.push_back(std::move(row));
   }
 
-  bool is_kink(std::size_t input, Index entry, double analytic, double scale) {
-    constexpr double kStep = 1e-7;
-    const double right = one_sided(input, entry, kStep), left = one_sided(input, entry, -kStep);
+  // At a kink the derivatives from both sides differ, and the analytic value lies between them. Beside one, the
+  // analytic value is that of a close-up, as exactly as rounding lets it be seen, and the larger steps led elsewhere.
+  bool is_kink(std::size_t input, Index entry, double analytic, double numeric, double scale) {
+    double right = 0, left = 0;
+    for (const double step : {1e-5, 1e-6, 1e-7}) {
+      right = one_sided(input, entry, step), left = one_sided(input, entry, -step);
+      const double close = (right + left) / 2;
+      const double slack = 1e-7 * scale + 16 * std::numeric_limits<double>::epsilon() * magnitude_ / step;
+      if (std::abs(analytic - close) <= slack && std::abs(numeric - close) >= 4 * slack) return true;
+    }
     const double gap = std::abs(right - left), slack = 1e-5 * scale;
-    if (!std::isfinite(gap) || gap < 1e-3 * scale) return false;
+    if (!std::isfinite(gap) || gap < 2 * slack) return false;
     return analytic >= std::min(left, right) - slack && analytic <= std::max(left, right) + slack;
   }
 
@@ -231,6 +265,7 @@ class Check {
   // Smaller gradients are compared absolutely: below, differences see the rounding of f itself, about 1e-13 of its
   // values.
   double floor_ = 0;
+  double magnitude_ = 0;  // sum of |w f|, which bounds the rounding of L
   Tape tape_;
 };
 

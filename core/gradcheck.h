@@ -8,7 +8,8 @@
 //
 // The backward pass runs twice, once into empty gradients and once on top of gradients that are already there,
 // so a missing accumulation shows. Where the two one-sided derivatives differ, the entry is a kink: it passes if the
-// analytic value lies between them, and it is counted.
+// analytic value lies between them. So is one beside a corner: it passes if the analytic value agrees with differences
+// so small that they do not reach it, as far as rounding lets it be seen, while larger ones do not. Both are counted.
 #pragma once
 
 #include <functional>
@@ -27,7 +28,10 @@ struct GradcheckOptions {
   std::uint64_t seed = 1;          // of the weights w
   double step = 0.02;              // first step of the extrapolation, relative to max(1, |x|)
   GradientProbe* probe = nullptr;  // tampers with the analytic side; to see the check fail
-  Index max_entries = 0;           // per input, evenly spread; 0: all
+  // Per input; 0: all. Of more, one is drawn from each of so many equal ranges, in place of one of them the entry with
+  // the largest gradient.
+  Index max_entries = 0;
+  std::vector<std::size_t> only;   // inputs to check; empty: all
   std::vector<std::string> names;  // of the inputs, for the report; default "input 0", ...
 };
 

@@ -216,6 +216,7 @@ void Tape::play(int first, int last) {
     const char* before = std::exchange(path_, nodes_[at].path);
     if (probe_ || watch_) play_watched(i, dy, gradients);
     else nodes_[at].backward(nodes_[at].closure, dy, gradients);
+    if (operation_probe_) operation_probe_->played(*nodes_[at].op, path_, dy);
     path_ = before;
     destroy_closure(nodes_[at]);
   }

@@ -111,11 +111,13 @@ class GradientProbe {
   virtual bool overwrites() const { return false; }
 };
 
-// Sees every operation when it has been computed, recorded or not. For counting.
+// Sees every operation when it has been computed, recorded or not, and when it has been played backward. For counting
+// and timing.
 class OperationProbe {
  public:
   virtual ~OperationProbe() = default;
   virtual void computed(const Op& op, std::string_view path, Inputs inputs, const Tensor& y) = 0;
+  virtual void played(const Op&, std::string_view /*path*/, const Tensor& /*dy*/) {}
 };
 
 // A non-finite value was met while Tape::watch was on.

@@ -4,6 +4,9 @@ namespace tempera {
 namespace {
 
 struct State : ModelState {
+  void reorder(std::span<const Index> rows) override {
+    for (const auto& mixer : mixers) mixer->reorder(rows);
+  }
   Stack::States mixers;
 };
 

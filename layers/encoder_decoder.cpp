@@ -1,9 +1,16 @@
 #include "layers/encoder_decoder.h"
 
+#include "layers/rows_of.h"
+
 namespace tempera {
 namespace {
 
 struct State : ModelState {
+  void reorder(std::span<const Index> rows) override {
+    for (const auto& mixer : mixers) mixer->reorder(rows);
+    memory = rows_of(memory, rows);
+    memory_lengths = rows_of(memory_lengths, rows);
+  }
   Stack::States mixers;
   Tensor memory, memory_lengths;
 };

@@ -3,11 +3,13 @@
 #include "core/ops/gru.h"
 #include "core/ops/linear.h"
 #include "core/ops/slice.h"
+#include "layers/rows_of.h"
 
 namespace tempera {
 namespace {
 
 struct State : MixerState {
+  void reorder(std::span<const Index> rows) override { h = rows_of(h, rows); }
   Tensor h;  // [B, d_model]
 };
 

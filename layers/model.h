@@ -37,7 +37,8 @@ using MixerFactory = std::function<std::unique_ptr<TokenMixer>(int layer, bool c
 // What a model keeps between decoding steps.
 struct ModelState {
   virtual ~ModelState() = default;
-  Index position = 0;  // tokens that went before
+  virtual void reorder(std::span<const Index> rows) = 0;  // see MixerState::reorder
+  Index position = 0;                                     // tokens that went before
 };
 
 class Model : public Module {

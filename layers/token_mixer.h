@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "layers/context.h"
 
@@ -20,6 +21,9 @@ struct Sequences {
 class MixerState {
  public:
   virtual ~MixerState() = default;
+  // Sequence i goes on from where sequence rows[i] stands; there are rows.size() of them then, more or fewer than
+  // before. For beams, which fork and end, and for many samples of one prompt. See rows_of (layers/rows_of.h).
+  virtual void reorder(std::span<const Index> rows) = 0;
 };
 
 class TokenMixer : public Module {

@@ -43,7 +43,7 @@ class CrossEntropyHead : public Head {
   }
 
   std::span<const std::string_view> sum_names() const override { return kNames; }
-  std::vector<Metric> metrics(std::span<const double> sums) const override {
+  NamedValues metrics(std::span<const double> sums) const override {
     check_sums(kWho, sums);
     const double targets = sums[0], nll = sums[3];
     return {{"loss", sums[2] / sums[1]},

@@ -123,7 +123,7 @@ class BinaryHead : public ElementwiseHead {
   }
 
   std::span<const std::string_view> sum_names() const override { return kNames; }
-  std::vector<Metric> metrics(std::span<const double> sums) const override {
+  NamedValues metrics(std::span<const double> sums) const override {
     check_sums(kBinary, sums);
     return {{"loss", sums[2] / sums[1]}, {"accuracy", sums[3] / sums[0]}};
   }
@@ -166,7 +166,7 @@ class SquaredErrorHead : public ElementwiseHead {
   }
 
   std::span<const std::string_view> sum_names() const override { return kNames; }
-  std::vector<Metric> metrics(std::span<const double> sums) const override {
+  NamedValues metrics(std::span<const double> sums) const override {
     check_sums(kSquared, sums);
     return {{"loss", sums[2] / sums[1]}, {"mse", sums[3] / sums[0]}, {"mae", sums[4] / sums[0]}};
   }

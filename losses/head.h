@@ -43,7 +43,7 @@ class Head : public Module {
   // Names of the sums, and what the sums of any number of shards say: the first metric is always "loss", the mean that
   // training minimises. Throws Error unless there are as many sums as names.
   virtual std::span<const std::string_view> sum_names() const = 0;
-  virtual std::vector<Metric> metrics(std::span<const double> sums) const = 0;
+  virtual NamedValues metrics(std::span<const double> sums) const = 0;
 
  protected:
   void check_sums(std::string_view who, std::span<const double> sums) const;

@@ -8,7 +8,7 @@
 namespace tempera {
 
 void AverageOptions::describe(Fields& f) {
-  f("decay", decay, "share of the average that a step keeps", from_up_to(0, 1));
+  f("decay", decay, "share of the average that a step keeps, e.g. 0.999; 0: no average", from_up_to(0, 1));
   f("ramp", ramp, "start with a smaller share, (1 + t) / (10 + t)");
 }
 

@@ -12,8 +12,8 @@
 namespace tempera {
 
 struct AverageOptions : Options {
-  double decay = 0.999;
-  bool ramp = true;  // false: d_t = decay from the start
+  double decay = 0.999;  // 0: no average is kept
+  bool ramp = true;      // false: d_t = decay from the start
   void describe(Fields& f) override;
 };
 

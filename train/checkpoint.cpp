@@ -1,6 +1,5 @@
 #include "train/checkpoint.h"
 
-#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -10,8 +9,8 @@
 #include <unistd.h>
 
 #include "core/error.h"
-#include "core/hash.h"
 #include "data/safetensors.h"
+#include "data/sha256.h"
 
 namespace tempera {
 namespace {
@@ -45,6 +44,12 @@ void refuse_rest(const std::map<std::string, Tensor>& tensors, const fs::path& f
   require(tensors.empty(), kWho,
           "{} holds '{}', which the model does not have; was it made with another configuration?", file.string(),
           tensors.empty() ? "" : tensors.begin()->first);
+}
+
+void load_file(const fs::path& file, const Parameters& parameters, const Tensor& flat) {
+  SafetensorsFile model = read_safetensors(file);
+  take_pieces(model.tensors, file, "", parameters, flat);
+  refuse_rest(model.tensors, file);
 }
 
 // Doubles as the bits they are: text would round or lose infinities.
@@ -81,6 +86,26 @@ void sync_folder(const fs::path& folder) {
   require(synced, kWho, "the folder {} cannot be synced: {}", folder.string(), std::strerror(error));
 }
 
+// A checkpoint of that step may stand there already: then the two change places in one instant.
+void put_in_place(const fs::path& fresh, const fs::path& folder) {
+  if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, folder.c_str(), RENAME_EXCHANGE) == 0) return;
+  fs::remove_all(folder);  // or there is none, or the file system cannot exchange
+  fs::rename(fresh, folder);
+}
+
+CheckpointState state_of(const Json& json) {
+  CheckpointState state;
+  state.step = json["step"].get<std::int64_t>();
+  state.seed = json["seed"].get<std::uint64_t>();
+  state.config = json["config"].get<std::string>();
+  for (const auto& [name, bits] : json["numbers"].items()) state.numbers[name] = value_of(bits.get<std::string>());
+  return state;
+}
+
+void require_complete(const fs::path& folder) {
+  require(fs::exists(folder / "COMPLETE"), kWho, "{} is not complete; choose an older checkpoint", folder.string());
+}
+
 }  // namespace
 
 void save_checkpoint(const fs::path& folder, const Parameters& parameters, std::span<const Optimizer::State> states,
@@ -94,16 +119,19 @@ void save_checkpoint(const fs::path& folder, const Parameters& parameters, std::
     model.metadata["format"] = "pt";  // what Python's readers expect
     for (const Optimizer::State& s : states)
       put_pieces(optimizer.tensors, std::string(s.name) + "/", parameters, *s.tensor);
-    for (const auto& [name, buffer] : state.buffers) put_pieces(optimizer.tensors, name + "/", parameters, *buffer);
     write_safetensors(fresh / "model.safetensors", model);
+    if (state.average) {
+      put_pieces(model.tensors, "", parameters, *state.average);
+      write_safetensors(fresh / "average.safetensors", model);
+    }
     write_safetensors(fresh / "optimizer.safetensors", optimizer);
     const std::string text = to_json(state).dump(2) + "\n";
     replace_file(fresh / "state.json", std::as_bytes(std::span(text)));
     replace_file(fresh / "COMPLETE", Bytes());
     sync_folder(fresh);
-    fs::remove_all(folder);
-    fs::rename(fresh, folder);
+    put_in_place(fresh, folder);
     sync_folder(folder.parent_path());
+    fs::remove_all(fresh);
   } catch (const fs::filesystem_error& e) {
     fail(kWho, "{} cannot be written: {}; earlier checkpoints are untouched", folder.string(), e.code().message());
   }
@@ -111,50 +139,39 @@ void save_checkpoint(const fs::path& folder, const Parameters& parameters, std::
 
 void load_checkpoint(const fs::path& folder, Parameters& parameters, std::span<const Optimizer::State> states,
                      CheckpointState& state) {
-  require(fs::exists(folder / "COMPLETE"), kWho, "{} is not complete; choose an older checkpoint", folder.string());
+  require_complete(folder);
   const Json json = read_json(folder / "state.json");
-  SafetensorsFile model = read_safetensors(folder / "model.safetensors");
   SafetensorsFile optimizer = read_safetensors(folder / "optimizer.safetensors");
-  take_pieces(model.tensors, folder / "model.safetensors", "", parameters, parameters.flat());
-  refuse_rest(model.tensors, folder / "model.safetensors");
+  load_file(folder / "model.safetensors", parameters, parameters.flat());
+  if (state.average) load_file(folder / "average.safetensors", parameters, *state.average);
   for (const Optimizer::State& s : states)
     take_pieces(optimizer.tensors, folder / "optimizer.safetensors", std::string(s.name) + "/", parameters, *s.tensor);
-  for (const auto& [name, buffer] : state.buffers)
-    take_pieces(optimizer.tensors, folder / "optimizer.safetensors", name + "/", parameters, *buffer);
   refuse_rest(optimizer.tensors, folder / "optimizer.safetensors");
-  state.step = json["step"].get<std::int64_t>();
-  state.seed = json["seed"].get<std::uint64_t>();
-  state.config = json["config"].get<std::string>();
-  state.numbers.clear();
-  for (const auto& [name, bits] : json["numbers"].items()) state.numbers[name] = value_of(bits.get<std::string>());
+  Tensor* const average = state.average;
+  state = state_of(json);
+  state.average = average;
+}
+
+CheckpointState read_checkpoint_state(const fs::path& folder) {
+  require_complete(folder);
+  return state_of(read_json(folder / "state.json"));
 }
 
 void load_weights(const fs::path& path, Parameters& parameters) {
-  const fs::path file = fs::is_directory(path) ? path / "model.safetensors" : path;
-  SafetensorsFile model = read_safetensors(file);
-  take_pieces(model.tensors, file, "", parameters, parameters.flat());
-  refuse_rest(model.tensors, file);
+  fs::path file = path;
+  if (fs::is_directory(path))
+    file /= fs::exists(path / "average.safetensors") ? "average.safetensors" : "model.safetensors";
+  load_file(file, parameters, parameters.flat());
 }
 
 std::string weights_hash(const Parameters& parameters) {
-  std::uint64_t hash = fnv1a("");
+  Sha256 hash;
   for (const Parameters::Entry& entry : parameters.entries()) {
     const Tensor& value = entry.parameter->value;
-    hash = fnv1a(fmt::format("{} {} ", entry.name, value), hash);
-    hash = fnv1a({static_cast<const char*>(value.raw()), value.bytes()}, hash);
+    hash.add(fmt::format("{} {} ", entry.name, value));
+    hash.add(Bytes(static_cast<const std::byte*>(value.raw()), value.bytes()));
   }
-  return fmt::format("{:016x}", hash);
-}
-
-void prune_checkpoints(const std::vector<fs::path>& oldest_first, int keep, std::span<const fs::path> spared) {
-  const auto count = static_cast<int>(oldest_first.size());
-  for (int i = 0; i < count - keep; ++i) {
-    const fs::path& folder = oldest_first[static_cast<std::size_t>(i)];
-    if (std::find(spared.begin(), spared.end(), folder) != spared.end()) continue;
-    // Without its mark first: a kill while removing must not leave a folder that looks complete.
-    fs::remove(folder / "COMPLETE");
-    fs::remove_all(folder);
-  }
+  return hash.hex();
 }
 
 }  // namespace tempera

@@ -1,4 +1,4 @@
-// Early stopping: when has a metric stopped getting better?
+// Which evaluation was the best, and early stopping: has a metric stopped getting better?
 #pragma once
 
 #include <limits>
@@ -8,12 +8,14 @@
 
 namespace tempera {
 
-// A value is better if it beats the best so far by more than min_delta: lower by it (mode min) or higher (mode max).
-// `patience` evaluations in a row without a better one, and training stops. NaN is never better.
+// A value is better if it beats the best so far by more than min_delta: lower by it (mode min) or higher (mode max);
+// mode auto goes by the metric's name. `patience` evaluations in a row without a better one, and training stops; 0:
+// never. NaN is never better.
 struct EarlyStoppingOptions : Options {
-  std::int64_t patience = 10;
+  std::string metric = "loss";
+  std::int64_t patience = 0;
   double min_delta = 0;
-  std::string mode = "min";
+  std::string mode = "auto";
   void describe(Fields& f) override;
 };
 
@@ -26,17 +28,19 @@ class EarlyStopping {
     std::int64_t worse = 0;  // evaluations since the best
   };
 
+  // Throws Error where mode auto does not know the metric.
   explicit EarlyStopping(const EarlyStoppingOptions& options);
 
   // True where the value is the best so far.
   bool update(std::int64_t step, double value);
-  bool stop() const { return state_.worse >= o_.patience; }
+  bool stop() const { return o_.patience > 0 && state_.worse >= o_.patience; }
 
   const State& state() const { return state_; }
   void restore(const State& state) { state_ = state; }
 
  private:
   EarlyStoppingOptions o_;
+  bool higher_ = false;  // is better
   State state_;
 };
 

@@ -1,39 +1,27 @@
-// An experiment: everything that a configuration file says, and the run that it describes.
+// An experiment: everything that a configuration file says, and the parts that it describes. What trains them in a
+// folder is train/run.h.
 //
 //   ExperimentOptions options;
-//   const Origins origins = read_config(load_config_text("configs/quickstart.yaml"), {}, options);
+//   read_config(load_config_text("configs/quickstart.yaml"), {}, options);
 //   Experiment experiment(options);
-//   experiment.run(console, origins);
+//   experiment.trainer().run();
 #pragma once
 
 #include <memory>
-#include <optional>
+#include <string>
 
 #include "data/source.h"
-#include "train/config/read_config.h"
+#include "train/generation.h"
 #include "train/model_learner.h"
-#include "train/output/console.h"
-#include "train/output/run_folder.h"
 #include "train/trainer.h"
 
 namespace tempera {
 
-struct EvaluationOptions : Options {
-  std::int64_t every = 200;
-  std::int64_t samples = 512;
-  void describe(Fields& f) override;
-};
-
-struct CheckpointOptions : Options {
-  std::int64_t every = 500;
-  std::int64_t keep = 2;
-  void describe(Fields& f) override;
-};
-
-struct SamplingOptions : Options {
+// Texts that the model writes now and then, or at the end.
+struct SamplingOptions : GenerationOptions {
   std::string prompt = "\n";
-  std::int64_t tokens = 0;
-  double temperature = 0.8;
+  std::int64_t every = 0;
+  SamplingOptions() { tokens = 0; }
   void describe(Fields& f) override;
 };
 
@@ -43,8 +31,6 @@ struct ExperimentOptions : Options {
   Choice data, model, attention, head, optimizer, schedule;
   double lr = 1e-3;
   TrainerOptions train;
-  EvaluationOptions evaluate;
-  CheckpointOptions checkpoint;
   SamplingOptions sample;
   std::int64_t baseline = 0;
 
@@ -54,25 +40,24 @@ struct ExperimentOptions : Options {
 
 class Experiment {
  public:
-  // Reads the data and builds model and trainer. `options` must outlive the experiment.
+  // Reads the data and builds model and trainer. `options` must outlive the experiment. Throws DataError, and
+  // SetupError where the parts do not fit together.
   explicit Experiment(ExperimentOptions& options);
   ~Experiment();
 
+  ExperimentOptions& options() { return options_; }
+  ModelLearner& learner() { return *learner_; }
   Trainer& trainer() { return *trainer_; }
   const DataSource& data() const { return *data_; }
   // Data, model and plan as text.
   std::string plan();
 
-  enum class End { done, stopped };
-  // Trains in runs/<name>/: metrics, checkpoints, samples, report. `resume` goes on from the newest complete
-  // checkpoint. Stopped by a signal, it saves and says so.
-  End run(Console& console, const Origins& origins, bool resume, bool overwrite);
-
-  // Text that the model writes after `prompt`, a token at a time, drawn with this temperature; 0 takes the likeliest.
-  std::string generate(std::string_view prompt, std::int64_t tokens, double temperature, std::uint64_t seed);
+  // The model as one that writes (train/generation.h). Throws Error where the task is no language modelling.
+  LanguageModel language() const;
 
  private:
-  class Session;
+  void build();
+
   ExperimentOptions& options_;
   std::unique_ptr<DataSource> data_;
   std::unique_ptr<ModelLearner> learner_;

@@ -24,7 +24,7 @@ class Learner {
   virtual Var loss(Context& context, const Batch& samples, double normaliser, std::span<double> sums) const = 0;
   virtual int sum_count() const = 0;
   // From the sums of any number of samples; the first is "loss".
-  virtual std::vector<NamedValue> metrics(std::span<const double> sums) const = 0;
+  virtual NamedValues metrics(std::span<const double> sums) const = 0;
 };
 
 }  // namespace tempera

@@ -18,7 +18,7 @@ class ModelLearner : public Learner {
   double weight(const Batch& samples) const override { return head_->weight(Targets(samples.targets)); }
   Var loss(Context& context, const Batch& samples, double normaliser, std::span<double> sums) const override;
   int sum_count() const override { return static_cast<int>(head_->sum_names().size()); }
-  std::vector<NamedValue> metrics(std::span<const double> sums) const override { return head_->metrics(sums); }
+  NamedValues metrics(std::span<const double> sums) const override { return head_->metrics(sums); }
 
   const Model& model() const { return *model_; }
   const Head& head() const { return *head_; }
@@ -32,6 +32,7 @@ class ModelLearner : public Learner {
       owner.model_->visit(v);
       v("head", owner.head_);
     }
+    std::string type() const override { return owner.model_->type(); }
     ModelLearner& owner;
   };
 

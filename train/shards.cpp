@@ -1,6 +1,7 @@
 #include "train/shards.h"
 
 #include <exception>
+#include <map>
 #include <optional>
 #include <tbb/global_control.h>
 #include <tbb/info.h>
@@ -20,7 +21,7 @@ TreeSum::TreeSum(Index leaves) {
   }
 }
 
-void TreeSum::add(Index leaf, Tensor buffer, const std::function<void(Tensor)>& recycle) {
+void TreeSum::add(Index leaf, Tensor buffer, FunctionRef<void(Tensor)> recycle) {
   for (std::size_t level = 0;; ++level, leaf /= 2) {
     const Index sibling = leaf ^ 1;
     if (width_[level] == 1) {
@@ -75,7 +76,12 @@ struct ShardRunner::Impl {
   std::mutex mutex;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<Worker*> free;
-  std::vector<Tensor> buffers;  // spare gradient buffers
+  std::vector<Tensor> buffers;     // spare gradient buffers
+  std::map<Index, TreeSum> trees;  // by the number of shards
+  // Of each shard; those of the step at hand.
+  std::vector<std::exception_ptr> errors;
+  std::vector<double> losses, partial_sums;
+  ShardResult result;
 
   Worker* acquire() {
     const std::lock_guard lock(mutex);
@@ -110,7 +116,10 @@ struct ShardRunner::Impl {
   // Calls work(worker, shard) for every shard; the first exception by shard number is thrown on.
   template <class Work>
   void for_each_shard(Index shards, Work&& work) {
-    std::vector<std::exception_ptr> errors(static_cast<std::size_t>(shards));
+    const auto count = static_cast<std::size_t>(shards);
+    errors.assign(count, nullptr);
+    losses.assign(count, 0);
+    partial_sums.assign(count * static_cast<std::size_t>(sums), 0);
     const auto one = [&](Index shard) {
       Worker* worker = acquire();
       worker->tape.set_threads(shards == 1 ? threads : 1);
@@ -129,7 +138,26 @@ struct ShardRunner::Impl {
       arena.execute([&] { tbb::parallel_for(Index{0}, shards, one, tbb::simple_partitioner()); });
     }
     for (const std::exception_ptr& error : errors)
-      if (error) std::rethrow_exception(error);
+      if (error) {
+        trees.erase(shards);  // it may be half full
+        std::rethrow_exception(error);
+      }
+  }
+
+  std::span<double> sums_of(Index shard) {
+    const auto width = static_cast<std::size_t>(sums);
+    return std::span(partial_sums).subspan(static_cast<std::size_t>(shard) * width, width);
+  }
+
+  const ShardResult& in_order(Index shards) {
+    result.loss = 0;
+    result.sums.assign(static_cast<std::size_t>(sums), 0);
+    for (Index shard = 0; shard < shards; ++shard) {
+      result.loss += losses[static_cast<std::size_t>(shard)];
+      const std::span<double> of_shard = sums_of(shard);
+      for (std::size_t i = 0; i < of_shard.size(); ++i) result.sums[i] += of_shard[i];
+    }
+    return result;
   }
 };
 
@@ -138,53 +166,35 @@ ShardRunner::ShardRunner(const Parameters& parameters, const Rng& rng, int threa
 
 ShardRunner::~ShardRunner() = default;
 
-namespace {
-
-ShardResult in_order(const std::vector<double>& losses, const std::vector<double>& sums, std::size_t width) {
-  ShardResult result;
-  result.sums.assign(width, 0);
-  for (std::size_t shard = 0; shard < losses.size(); ++shard) {
-    result.loss += losses[shard];
-    for (std::size_t i = 0; i < width; ++i) result.sums[i] += sums[shard * width + i];
-  }
-  return result;
-}
-
-}  // namespace
-
-ShardResult ShardRunner::run(std::uint64_t step, Index shards, const std::function<Index(Index)>& first_sample,
-                             const Body& body) {
-  const auto width = static_cast<std::size_t>(impl_->sums);
-  std::vector<double> losses(static_cast<std::size_t>(shards)), sums(static_cast<std::size_t>(shards) * width);
-  TreeSum tree(shards);
-  if (gradients_.defined()) impl_->recycle(std::exchange(gradients_, Tensor()));
-  const auto recycle = [&](Tensor buffer) { impl_->recycle(std::move(buffer)); };
-  impl_->for_each_shard(shards, [&](Worker& worker, Index shard) {
-    Tensor buffer = impl_->spare();
+const ShardResult& ShardRunner::run(std::uint64_t step, Index shards, FunctionRef<Index(Index)> first_sample,
+                                    Body body) {
+  Impl& impl = *impl_;
+  TreeSum& tree = impl.trees.try_emplace(shards, shards).first->second;
+  if (gradients_.defined()) impl.recycle(std::exchange(gradients_, Tensor()));
+  const auto recycle = [&](Tensor buffer) { impl.recycle(std::move(buffer)); };
+  impl.for_each_shard(shards, [&](Worker& worker, Index shard) {
+    Tensor buffer = impl.spare();
     worker.training.set_gradients(buffer);
     worker.training.begin(step, first_sample(shard));
-    const auto at = static_cast<std::size_t>(shard);
     {
-      const Var loss = body(worker.training, shard, std::span(sums).subspan(at * width, width));
-      losses[at] = loss.value().item();
+      const Var loss = body(worker.training, shard, impl.sums_of(shard));
+      impl.losses[static_cast<std::size_t>(shard)] = loss.value().item();
       worker.tape.backward(loss);
     }
     worker.training.set_gradients(Tensor());
     tree.add(shard, std::move(buffer), recycle);
   });
   gradients_ = tree.take();
-  return in_order(losses, sums, width);
+  return impl.in_order(shards);
 }
 
-ShardResult ShardRunner::evaluate(Index shards, const Body& body) {
-  const auto width = static_cast<std::size_t>(impl_->sums);
-  std::vector<double> losses(static_cast<std::size_t>(shards)), sums(static_cast<std::size_t>(shards) * width);
-  impl_->for_each_shard(shards, [&](Worker& worker, Index shard) {
+const ShardResult& ShardRunner::evaluate(Index shards, Body body) {
+  Impl& impl = *impl_;
+  impl.for_each_shard(shards, [&](Worker& worker, Index shard) {
     worker.evaluating.begin(0, 0);
-    const auto at = static_cast<std::size_t>(shard);
-    losses[at] = body(worker.evaluating, shard, std::span(sums).subspan(at * width, width)).value().item();
+    impl.losses[static_cast<std::size_t>(shard)] = body(worker.evaluating, shard, impl.sums_of(shard)).value().item();
   });
-  return in_order(losses, sums, width);
+  return impl.in_order(shards);
 }
 
 std::size_t ShardRunner::peak_bytes() const {

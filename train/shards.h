@@ -6,11 +6,11 @@
 // threads instead.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
 
+#include "core/function_ref.h"
 #include "layers/context.h"
 
 namespace tempera {
@@ -21,8 +21,8 @@ class TreeSum {
  public:
   explicit TreeSum(Index leaves);
   // Gives the gradient of leaf `leaf`. `recycle` takes buffers that are free again. Thread-safe.
-  void add(Index leaf, Tensor buffer, const std::function<void(Tensor)>& recycle);
-  // The sum, when every leaf was added.
+  void add(Index leaf, Tensor buffer, FunctionRef<void(Tensor)> recycle);
+  // The sum, when every leaf was added; the tree is empty then, for the next one.
   Tensor take();
 
  private:
@@ -41,17 +41,18 @@ class ShardRunner {
  public:
   // Computes the loss of shard number `shard` on context.tape(); the losses of all shards add up to the step's loss.
   // `sums` has `sums` entries, zero at the start.
-  using Body = std::function<Var(Context& context, Index shard, std::span<double> sums)>;
+  using Body = FunctionRef<Var(Context& context, Index shard, std::span<double> sums)>;
 
   ShardRunner(const Parameters& parameters, const Rng& rng, int threads, int sums = 0);
   ~ShardRunner();
 
   // Runs `shards` shards of step `step`; first_sample(shard) is the place of a shard's first sample in the batch.
-  // gradients() holds the sum afterwards. An exception of a shard is thrown on, after the others have ended.
-  ShardResult run(std::uint64_t step, Index shards, const std::function<Index(Index)>& first_sample, const Body& body);
+  // gradients() holds the sum afterwards. An exception of a shard is thrown on, after the others have ended. The result
+  // is valid until the next call. Once every number of shards has come, nothing is allocated any more.
+  const ShardResult& run(std::uint64_t step, Index shards, FunctionRef<Index(Index)> first_sample, Body body);
 
   // The same without gradients, for evaluation; contexts are not in training.
-  ShardResult evaluate(Index shards, const Body& body);
+  const ShardResult& evaluate(Index shards, Body body);
 
   const Tensor& gradients() const { return gradients_; }
   std::size_t peak_bytes() const;  // of all tapes

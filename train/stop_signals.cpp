@@ -1,11 +1,23 @@
 #include "train/stop_signals.h"
 
 #include <csignal>
+#include <string_view>
+#include <unistd.h>
 
 namespace tempera {
 namespace {
 
-volatile std::sig_atomic_t g_asked = 0;
+volatile std::sig_atomic_t g_asked = 0, g_at_once = 0;
+
+void on_signal(int) {
+  if (g_at_once == 0) {
+    g_asked = 1;
+    return;
+  }
+  constexpr std::string_view text = "stopped before the first step\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+  ::_exit(130);
+}
 
 // SA_RESETHAND restores the default action, so the second signal ends the process.
 void install(void (*handler)(int), int flags) {
@@ -19,13 +31,20 @@ void install(void (*handler)(int), int flags) {
 
 }  // namespace
 
-StopSignals::StopSignals() {
+StopSignals::StopSignals(bool at_once) {
   g_asked = 0;
-  install([](int) { g_asked = 1; }, static_cast<int>(SA_RESETHAND | SA_RESTART));
+  g_at_once = at_once ? 1 : 0;
+  install(on_signal, static_cast<int>(SA_RESETHAND | SA_RESTART));
 }
 
 StopSignals::~StopSignals() {
   install(SIG_DFL, 0);
+  g_asked = 0;
+  g_at_once = 0;
+}
+
+void StopSignals::hold() {
+  g_at_once = 0;
 }
 
 bool StopSignals::asked() {

@@ -7,11 +7,13 @@ namespace tempera {
 // the process at once, as without it. One at a time.
 class StopSignals {
  public:
-  StopSignals();
+  // With `at_once` a signal ends the process with exit code 130 until hold() is called: nothing is there to be saved.
+  explicit StopSignals(bool at_once = false);
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
+  static void hold();
   static bool asked();
 };
 

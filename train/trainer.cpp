@@ -3,72 +3,89 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/nearest.h"
 #include "train/checkpoint.h"
-#include "train/clipping.h"
+#include "train/errors.h"
+#include "train/output/log.h"
 
 namespace tempera {
 namespace {
 
-constexpr Index kShards = 8;  // of a batch, where the configuration does not say how large a shard is
+// Where the configuration does not say how large a shard is: at most so many shards, a power of two, of at least so
+// many tokens, and of more where parameters are many. For each shard reads the weights and writes their gradients once.
+constexpr Index kShards = 8, kShardTokens = 256, kParametersPerToken = 32768;
+
+// About the tokens that a model makes of a sample.
+Index tokens_of(const Description& d) {
+  constexpr Index kPatch = 16;  // pixels
+  if (d.inputs.rank() == 3) return std::max<Index>(1, d.inputs[1] * d.inputs[2] / kPatch);
+  return d.vocabulary > 0 || d.inputs.rank() == 2 ? d.inputs[0] : 1;
+}
 
 DType dtype_named(const std::string& name) {
   return name == "float64" ? DType::float64 : DType::float32;
 }
 
+bool due(std::int64_t step, std::int64_t every) {
+  return step > 0 && every > 0 && step % every == 0;
+}
+
 }  // namespace
 
-void TrainerOptions::describe(Fields& f) {
-  f("steps", steps, "updates of the parameters", at_least(0));
-  f("batch", batch, "samples of a step", at_least(1));
-  f("accumulate", accumulate, "multiplies the batch; memory does not grow, since shards bound it", at_least(1));
-  f("shard", shard, "samples of a shard; 0: an eighth of the batch. Part of the result's bits, threads are not",
-    at_least(0));
-  f("drop_last", drop_last, "leave out the last samples of an epoch that fill no batch");
-  f("clip", clip, "largest norm of the gradient; 0: any", at_least(0));
-  f("prefetch", prefetch, "batches that are read ahead", between(0, 64));
-  f("seed", seed, "of initialisation, order of the data and dropout");
-  f("threads", threads, "threads of a step; changes no bit", between(1, 1024));
-  f("dtype", dtype, "type of parameters and arithmetic", one_of({"float32", "float64"}));
-  f("watch", watch, "look at every value and gradient, and stop at the first that is not finite");
-}
-
-std::vector<Problem> TrainerOptions::problems() const {
-  if (shard > batch * accumulate)
-    return {{"shard", fmt::format("a shard of {} samples exceeds the batch of {}", shard, batch * accumulate)}};
-  return {};
-}
-
 Trainer::Trainer(const TrainerOptions& options, Learner& learner, std::shared_ptr<const Dataset> train,
-                 const MakeOptimizer& optimizer, LearningRate lr)
+                 const OptimizerOptions& optimizer, LearningRate lr)
     : options_(options),
       learner_(learner),
       train_(std::move(train)),
       lr_(std::move(lr)),
       rng_(options.seed, "run"),
       parameters_(learner.module(), dtype_named(options.dtype), rng_),
-      segments_(segments_of(parameters_)),
-      optimizer_(optimizer(segments_)),
+      segments_(segments_of(parameters_, options.parameters)),
+      optimizer_(optimizer.make(segments_)),
+      stopping_(options.stopping),
       runner_(parameters_, rng_, options.threads, learner.sum_count()),
       sampler_(train_ ? train_->size() : 0, {.batch = options.batch * options.accumulate,
                                              .shuffle = true,
                                              .drop_last = options.drop_last,
                                              .seed = options.seed}) {
   optimizer_->prepare(parameters_.flat_size(), parameters_.dtype());
+  if (options_.average.decay > 0) average_.emplace(options_.average);
   runner_.watch(options_.watch);
   start_loader();
 }
 
 Trainer::~Trainer() = default;
 
+void Trainer::validate_on(std::shared_ptr<const Dataset> valid) {
+  valid_ = std::move(valid);
+  if (!valid_) return;
+  const std::vector<double> none(static_cast<std::size_t>(learner_.sum_count()), 0);
+  const NamedValues metrics = learner_.metrics(none);
+  if (metrics.find(options_.stopping.metric)) return;
+  std::vector<std::string_view> names;
+  for (const NamedValue& metric : metrics) names.push_back(metric.name);
+  fail("train", "stopping.metric is '{}', which this head does not report{}; it reports {}", options_.stopping.metric,
+       did_you_mean(options_.stopping.metric, names), fmt::join(names, ", "));
+}
+
+void Trainer::checkpoint_in(std::filesystem::path folder, std::string fingerprint) {
+  folder_.emplace(std::move(folder));
+  fingerprint_ = std::move(fingerprint);
+}
+
 void Trainer::start_loader() {
   loader_ = std::make_unique<Loader>(
       train_, sampler_,
-      LoaderOptions{.depth = static_cast<int>(options_.prefetch), .first = done_, .last = options_.steps});
+      LoaderOptions{.depth = static_cast<int>(options_.prefetch), .first = steps_done(), .last = options_.steps});
 }
 
 Index Trainer::shard_size() const {
   if (options_.shard > 0) return options_.shard;
-  return std::max<Index>(1, (options_.batch * options_.accumulate + kShards - 1) / kShards);
+  const Index batch = options_.batch * options_.accumulate;
+  const Index least = std::max(kShardTokens, parameters_.flat_size() / kParametersPerToken);
+  Index shards = kShards;
+  while (shards > 1 && batch * tokens_of(train_->description()) < shards * least) shards /= 2;
+  return std::max<Index>(1, (batch + shards - 1) / shards);
 }
 
 Index Trainer::shard_count(const Batch& batch) const {
@@ -80,69 +97,108 @@ Batch Trainer::shard_of(const Batch& batch, Index shard) const {
   return batch.rows(first, std::min(shard_size(), batch.size() - first));
 }
 
-ShardResult Trainer::run_shards(const Batch& batch) {
+const ShardResult& Trainer::run_shards(const Batch& batch) {
   const Index shards = shard_count(batch);
   double normaliser = 0;
   for (Index shard = 0; shard < shards; ++shard) normaliser += learner_.weight(shard_of(batch, shard));
   return runner_.run(
-      static_cast<std::uint64_t>(done_), shards, [&](Index shard) { return shard * shard_size(); },
+      static_cast<std::uint64_t>(steps_done()), shards, [&](Index shard) { return shard * shard_size(); },
       [&](Context& context, Index shard, std::span<double> sums) {
         return learner_.loss(context, shard_of(batch, shard), normaliser, sums);
       });
 }
 
-StepReport Trainer::step() {
-  const Batch& batch = loader_->next();
-  ShardResult result = run_shards(batch);
+void Trainer::explain_non_finite(const Batch& batch, double loss, double norm) {
+  // The same step again, looking at every value; the first one that is not finite throws.
+  runner_.watch(true);
+  run_shards(batch);
+  throw NonFiniteError(fmt::format("the loss is {} and the gradient's norm {} at step {}, though no operation gave a "
+                                   "value that is not finite; the sums overflow: lower the learning rate, or clip",
+                                   loss, norm, steps_done() + 1),
+                       "train", "", steps_done() + 1);
+}
+
+const StepReport& Trainer::step() {
+  const Batch& batch = blame<DataError>([&]() -> const Batch& { return loader_->next(); });
+  const ShardResult& result = run_shards(batch);
   const double norm = gradient_norm(runner_.gradients(), segments_);
-  if (!std::isfinite(result.loss) || !std::isfinite(norm)) {
-    // The same step again, looking at every value; the first one that is not finite throws.
-    runner_.watch(true);
-    run_shards(batch);
-    throw NonFiniteError(fmt::format("the loss is {} and the gradient's norm {} at step {}, though no operation gave a "
-                                     "value that is not finite; the sums overflow: lower the learning rate, or clip",
-                                     result.loss, norm, done_ + 1),
-                         "train", "", done_ + 1);
-  }
-  StepReport report;
-  report.lr = lr_(done_);
-  report.gradient_norm = norm;
+  if (!std::isfinite(result.loss) || !std::isfinite(norm)) explain_non_finite(batch, result.loss, norm);
   StepInfo info;
-  info.step = done_ + 1;
-  info.lr = report.lr;
-  ClippingOptions clipping;
-  if (options_.clip > 0) clipping.norm = options_.clip;
-  clipping.apply(norm, info);
+  info.step = steps_done() + 1;
+  info.lr = lr_(steps_done());
   info.threads = options_.threads;
+  options_.clip.apply(norm, info);
   optimizer_->step(parameters_.flat(), runner_.gradients(), info);
-  report.step = ++done_;
-  report.epoch = static_cast<double>(done_) / static_cast<double>(sampler_.steps_per_epoch());
-  report.metrics = learner_.metrics(result.sums);
-  report.samples = batch.size();
-  return report;
+  if (average_) average_->update(parameters_.flat(), info.step, options_.threads);
+  report_ = {info.step,
+             static_cast<double>(info.step) / static_cast<double>(sampler_.steps_per_epoch()),
+             info.lr,
+             norm,
+             learner_.metrics(result.sums),
+             batch.size()};
+  return report_;
 }
 
-bool Trainer::run(const std::function<bool()>& should_stop) {
+bool Trainer::run() {
   stopped_ = false;
-  while (done_ < options_.steps) {
-    if (stopped_ || (should_stop && should_stop())) return false;
-    const StepReport report = step();
-    if (on_step) on_step(report);
+  bool left = false;
+  try {
+    after_step();  // what a run that was stopped left undone
+    while (!finished() && !stopped_ && !(should_stop && should_stop())) {
+      const StepReport& report = step();
+      if (on_step) on_step(report);
+      after_step();
+    }
+    if (finished() && evaluated_ != steps_done()) validate();
+  } catch (const Stopped&) {
+    left = true;
   }
-  return true;
+  if (folder_ && saved_ != steps_done()) checkpoint(true);
+  return !left && finished();
 }
 
-std::vector<NamedValue> Trainer::evaluate(const Dataset& set, std::int64_t samples) {
+void Trainer::after_step() {
+  if (due(steps_done(), options_.evaluate.every) && evaluated_ != steps_done()) validate();
+  if (due(steps_done(), options_.checkpoint.every) && saved_ != steps_done()) checkpoint(false);
+}
+
+void Trainer::validate() {
+  if (!valid_) return;
+  const NamedValues metrics = evaluate(*valid_, options_.evaluate.samples);
+  evaluated_ = steps_done();
+  const bool best = stopping_.update(steps_done(), *metrics.find(options_.stopping.metric));
+  if (on_evaluation) on_evaluation({steps_done(), report_.epoch, metrics, best});
+  if (best) checkpoint(false);
+}
+
+void Trainer::checkpoint(bool last) {
+  if (!folder_) return;
+  try {
+    const bool best = best_step() > 0 && best_step() == steps_done();
+    save(folder_->at(steps_done()));
+    saved_ = steps_done();
+    if (best) folder_->set_best(best_step());
+    folder_->prune(options_.checkpoint.keep);
+    if (on_checkpoint) on_checkpoint({steps_done(), folder_->at(steps_done()), best});
+  } catch (const Error& error) {
+    if (last && saved_ != steps_done()) throw;
+    log(LogLevel::warning, "{}\n  training goes on; the next checkpoint is tried when it is due", error.what());
+  }
+}
+
+NamedValues Trainer::evaluate(const Dataset& set, std::int64_t samples) {
+  const Averaged weights(*this);
   const std::int64_t total = samples > 0 ? std::min(samples, set.size()) : set.size();
   const std::int64_t chunk = std::min<std::int64_t>(total, options_.batch * options_.accumulate);
   std::vector<double> sums(static_cast<std::size_t>(learner_.sum_count()), 0);
   std::vector<std::int64_t> ids;
   Batch batch;
   for (std::int64_t first = 0; first < total; first += chunk) {
+    if (should_stop && should_stop()) throw Stopped();
     ids.clear();
     for (std::int64_t i = first; i < std::min(total, first + chunk); ++i) ids.push_back(i);
-    set.fill(ids, batch);
-    const ShardResult result =
+    blame<DataError>([&] { set.fill(ids, batch); });
+    const ShardResult& result =
         runner_.evaluate(shard_count(batch), [&](Context& context, Index shard, std::span<double> s) {
           return learner_.loss(context, shard_of(batch, shard), 1, s);
         });
@@ -151,23 +207,69 @@ std::vector<NamedValue> Trainer::evaluate(const Dataset& set, std::int64_t sampl
   return learner_.metrics(sums);
 }
 
-void Trainer::save(const std::filesystem::path& folder, const std::string& config,
-                   const std::map<std::string, double>& numbers) {
-  const CheckpointState state{done_, options_.seed, config, numbers, {}};
-  save_checkpoint(folder, parameters_, optimizer_->states(), state);
+NamedValues Trainer::evaluate_checkpoint(const std::filesystem::path& folder, const Dataset& set,
+                                         std::int64_t samples) {
+  struct Back {  // puts back what is borrowed
+    Parameters& parameters;
+    std::optional<WeightAverage>& average;
+    Tensor weights = parameters.flat().clone();
+    std::optional<WeightAverage> kept = std::exchange(average, std::nullopt);
+    ~Back() {
+      parameters.flat().copy_from(weights);
+      average = std::move(kept);
+    }
+  } back{parameters_, average_};
+  blame<CheckpointError>([&] { load_weights(folder, parameters_); });
+  return evaluate(set, samples);
 }
 
-std::map<std::string, double> Trainer::resume(const std::filesystem::path& folder, const std::string& config) {
-  CheckpointState state;
-  load_checkpoint(folder, parameters_, optimizer_->states(), state);
-  require(
-      state.config == config && state.seed == options_.seed, "Trainer::resume",
-      "{} was made with configuration {} and seed {}, but this run has {} and {}; resume with the configuration that "
-      "the run's folder holds",
-      folder.string(), state.config, state.seed, config, options_.seed);
-  done_ = state.step;
+void Trainer::swap_average() {
+  if (!average_ || !average_->state().defined()) return;
+  dispatch(parameters_.dtype(), [&]<class T>(Type<T>) {
+    T* weights = parameters_.flat().data<T>();
+    std::swap_ranges(weights, weights + parameters_.flat_size(), average_->state().data<T>());
+  });
+}
+
+void Trainer::save(const std::filesystem::path& folder) {
+  const EarlyStopping::State& best = stopping_.state();
+  CheckpointState state{steps_done(),
+                        options_.seed,
+                        fingerprint_,
+                        {{"best", best.best},
+                         {"best_step", static_cast<double>(best.best_step)},
+                         {"worse", static_cast<double>(best.worse)},
+                         {"evaluated", static_cast<double>(evaluated_)}},
+                        average_ && average_->state().defined() ? &average_->state() : nullptr};
+  blame<CheckpointError>([&] { save_checkpoint(folder, parameters_, optimizer_->states(), state); });
+}
+
+void Trainer::resume(const std::filesystem::path& folder) {
+  blame<CheckpointError>([&] {
+    CheckpointState state = read_checkpoint_state(folder);
+    require(state.config == fingerprint_ && state.seed == options_.seed, "Trainer::resume",
+            "{} was made with configuration {} and seed {}, but this run has {} and {}; resume with the configuration "
+            "that the run's folder holds",
+            folder.string(), state.config, state.seed, fingerprint_, options_.seed);
+    if (average_) average_->state() = state.step > 0 ? parameters_.make_flat() : Tensor();
+    if (average_ && state.step > 0) state.average = &average_->state();
+    load_checkpoint(folder, parameters_, optimizer_->states(), state);
+    const auto whole = [&](const char* name) {
+      const auto found = state.numbers.find(name);
+      require(found != state.numbers.end(), "Trainer::resume", "{} lacks '{}'; it is no checkpoint of this trainer",
+              folder.string(), name);
+      return static_cast<std::int64_t>(found->second);
+    };
+    evaluated_ = whole("evaluated");
+    const std::int64_t best_step = whole("best_step"), worse = whole("worse");
+    stopping_.restore({state.numbers["best"], best_step, worse});
+    report_ = {};
+    report_.step = saved_ = state.step;
+    report_.epoch = static_cast<double>(state.step) / static_cast<double>(sampler_.steps_per_epoch());
+  });
+  if (folder_ && best_step() > 0 && std::filesystem::exists(folder_->at(best_step()) / "COMPLETE"))
+    folder_->set_best(best_step());  // a kill may have come between a checkpoint and its name
   start_loader();
-  return state.numbers;
 }
 
 std::string Trainer::weights_hash() const {

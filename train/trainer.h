@@ -1,6 +1,8 @@
-// The training loop: batches, shards, update, evaluation, checkpoints; as a library.
+// The training loop: batches, shards, update, evaluation, early stopping, checkpoints; as a library.
 //
-//   Trainer trainer(options, learner, train_set, AdamWOptions().make, constant(1e-3));
+//   Trainer trainer(options, learner, train_set, AdamWOptions(), [](std::int64_t) { return 1e-3; });
+//   trainer.validate_on(valid_set);
+//   trainer.checkpoint_in("runs/mine/checkpoints");
 //   trainer.on_step = [](const StepReport& report) { ... };
 //   trainer.run();
 //
@@ -11,76 +13,104 @@
 
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "core/fields.h"
+#include "core/named_value.h"
 #include "data/dataset.h"
 #include "data/loader.h"
+#include "train/checkpoint_folder.h"
 #include "train/learner.h"
 #include "train/optimizer/optimizer.h"
 #include "train/shards.h"
+#include "train/trainer_options.h"
 
 namespace tempera {
-
-struct TrainerOptions : Options {
-  std::int64_t steps = 1000;
-  std::int64_t batch = 32;
-  std::int64_t accumulate = 1;
-  std::int64_t shard = 0;
-  bool drop_last = true;
-  double clip = 1;
-  std::int64_t prefetch = 2;
-  std::uint64_t seed = 1;
-  int threads = 1;
-  std::string dtype = "float32";
-  bool watch = false;
-
-  void describe(Fields& f) override;
-  std::vector<Problem> problems() const override;
-};
 
 struct StepReport {
   std::int64_t step = 0;  // steps done, this one included
   double epoch = 0;
   double lr = 0;
-  double gradient_norm = 0;         // before clipping
-  std::vector<NamedValue> metrics;  // of this step's batch; the first is "loss"
+  double gradient_norm = 0;  // before clipping
+  NamedValues metrics = {};  // of this step's batch; the first is "loss"
   Index samples = 0;
 };
 
+struct EvaluationReport {
+  std::int64_t step = 0;
+  double epoch = 0;
+  NamedValues metrics = {};  // of the validation set
+  bool best = false;         // so far
+};
+
+struct CheckpointReport {
+  std::int64_t step = 0;
+  std::filesystem::path path;
+  bool best = false;  // `best` names it now
+};
+
+// Thrown out of an evaluation that was asked to stop.
+struct Stopped {};
+
 class Trainer {
  public:
-  using MakeOptimizer = std::function<std::unique_ptr<Optimizer>(std::vector<Segment>)>;
   using LearningRate = std::function<double(std::int64_t step)>;  // of step 0, 1, ...
 
   // The learner must outlive the trainer. Its parameters are initialised here, from the seed.
   Trainer(const TrainerOptions& options, Learner& learner, std::shared_ptr<const Dataset> train,
-          const MakeOptimizer& optimizer, LearningRate lr);
+          const OptimizerOptions& optimizer, LearningRate lr);
   ~Trainer();
 
-  // Called after each step; may call evaluate(), save() and stop().
+  // Each evaluates, saves or prunes as the sections of the options say; without them run() only steps.
+  // Throws Error where stopping.metric is not among the learner's metrics.
+  void validate_on(std::shared_ptr<const Dataset> valid);
+  // `fingerprint` is of the configuration: resume() refuses a checkpoint of another.
+  void checkpoint_in(std::filesystem::path folder, std::string fingerprint = {});
+
+  // Called when each is done; may call evaluate(), save() and stop().
   std::function<void(const StepReport&)> on_step;
+  std::function<void(const EvaluationReport&)> on_evaluation;
+  std::function<void(const CheckpointReport&)> on_checkpoint;
+  // Asked between two steps and between two batches of an evaluation.
+  std::function<bool()> should_stop;
 
-  // Trains until options.steps, or until stop() is called or `should_stop` says so between two steps. True when all
-  // steps were done. Throws NonFiniteError when the loss is not finite: the step is played again under the watch, which
-  // names operation and module.
-  bool run(const std::function<bool()>& should_stop = {});
-  StepReport step();
+  // Trains until options.steps or until early stopping: true. False where stop() or should_stop asked to leave before;
+  // then a checkpoint of that instant is there, and a trainer that resumes from it ends with the same bits. Throws
+  // NonFiniteError when the loss is not finite: the step is played again under the watch, which names operation and
+  // module. DataError: a batch could not be read. CheckpointError: the last checkpoint could not be written; of the
+  // others a warning is logged, and training goes on.
+  bool run();
   void stop() { stopped_ = true; }
+  // One step, and nothing else. The report is valid until the next. Allocates nothing in the steady state.
+  const StepReport& step();
 
-  // Metrics over a whole set, or its first `samples`; nothing is recorded and dropout is off.
-  std::vector<NamedValue> evaluate(const Dataset& set, std::int64_t samples = 0);
+  // Metrics over a whole set, or its first `samples`, of the averaged weights where there are any; nothing is recorded
+  // and dropout is off. Throws Stopped where should_stop asks for it.
+  NamedValues evaluate(const Dataset& set, std::int64_t samples = 0);
+  // The same of the weights of a checkpoint; those of the trainer come back afterwards.
+  NamedValues evaluate_checkpoint(const std::filesystem::path& folder, const Dataset& set, std::int64_t samples = 0);
 
-  // A checkpoint of this instant. `config` is a fingerprint that resume() compares; numbers are the caller's to keep.
-  void save(const std::filesystem::path& folder, const std::string& config = {},
-            const std::map<std::string, double>& numbers = {});
-  // Goes on where the checkpoint was made. Throws Error where it does not fit. Returns the caller's numbers.
-  std::map<std::string, double> resume(const std::filesystem::path& folder, const std::string& config = {});
+  // While it lives, the parameters are those that evaluation uses: the averaged ones where there are any.
+  class Averaged {
+   public:
+    explicit Averaged(Trainer& trainer) : trainer_(trainer) { trainer_.swap_average(); }
+    ~Averaged() { trainer_.swap_average(); }
+    Averaged(const Averaged&) = delete;
+    Averaged& operator=(const Averaged&) = delete;
 
-  std::int64_t steps_done() const { return done_; }
+   private:
+    Trainer& trainer_;
+  };
+
+  // A checkpoint of this instant, and going on from one. Throw CheckpointError where that cannot be done.
+  void save(const std::filesystem::path& folder);
+  void resume(const std::filesystem::path& folder);
+
+  std::int64_t steps_done() const { return report_.step; }
+  bool stopped_early() const { return stopping_.stop(); }
+  // The step of the best evaluation; 0: there was none.
+  std::int64_t best_step() const { return stopping_.state().best_step; }
   Parameters& parameters() { return parameters_; }
   const Tensor& gradients() const { return runner_.gradients(); }  // of the last step, before clipping
   std::size_t peak_bytes() const { return runner_.peak_bytes(); }
@@ -90,21 +120,32 @@ class Trainer {
   Index shard_size() const;
   Index shard_count(const Batch& batch) const;
   Batch shard_of(const Batch& batch, Index shard) const;
-  ShardResult run_shards(const Batch& batch);
+  const ShardResult& run_shards(const Batch& batch);
+  [[noreturn]] void explain_non_finite(const Batch& batch, double loss, double norm);
   void start_loader();
+  bool finished() const { return steps_done() >= options_.steps || stopped_early(); }
+  void after_step();
+  void validate();
+  void checkpoint(bool last);
+  void swap_average();
 
   TrainerOptions options_;
   Learner& learner_;
-  std::shared_ptr<const Dataset> train_;
+  std::shared_ptr<const Dataset> train_, valid_;
   LearningRate lr_;
   Rng rng_;
   Parameters parameters_;
   std::vector<Segment> segments_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::optional<WeightAverage> average_;
+  EarlyStopping stopping_;
   ShardRunner runner_;
   Sampler sampler_;
   std::unique_ptr<Loader> loader_;
-  std::int64_t done_ = 0;
+  std::optional<CheckpointFolder> folder_;
+  std::string fingerprint_;
+  StepReport report_;
+  std::int64_t evaluated_ = 0, saved_ = -1;  // the last steps that were
   bool stopped_ = false;
 };
 

@@ -11,6 +11,7 @@ namespace tempera::bench {
 
 struct Options {
   int threads = 1;
+  bool threads_given = false;     // else a benchmark may choose
   double seconds = 0.5;           // to spend on one measurement, about
   std::vector<std::string> rest;  // options of a benchmark's own
 };
@@ -27,6 +28,7 @@ Table cross_entropy(const Options& options);
 Table gradcheck(const Options& options);
 Table optimizers(const Options& options);
 Table pointwise(const Options& options);
+Table steps(const Options& options);
 
 inline constexpr Benchmark kBenchmarks[] = {
     {"attention", "every attention over growing lengths: time, memory, exponents; --only NAME --longest N --causal",
@@ -36,6 +38,7 @@ inline constexpr Benchmark kBenchmarks[] = {
     {"gradcheck", "every operation's gradient against finite differences: worst error, checks, kinks", gradcheck},
     {"optimizers", "one step of every rule against a loop that scales as much memory", optimizers},
     {"pointwise", "a chain of four elementwise operations as one lambda against four operations", pointwise},
+    {"steps", "training steps of fixed models, beside PyTorch; --rows A,B --repeat N --peer --eager", steps, true},
 };
 
 }  // namespace tempera::bench

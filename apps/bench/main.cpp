@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   app.allow_extras();
   CLI11_PARSE(app, argc, argv);
   options.rest = app.remaining();
+  options.threads_given = app.count("--threads") > 0;
   try {
     Table known("benchmarks", {{"name"}, {"what"}});
     for (const bench::Benchmark& benchmark : bench::kBenchmarks) {

@@ -345,6 +345,49 @@ void gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, T alpha, const 
   gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, ws, Epilogue{});
 }
 
+template <class T>
+Index packed_width() {
+  return 2 * Tiling<T>::lanes;
+}
+
+template <class T>
+Index packed_size(Index n, Index k) {
+  return round_up(n, packed_width<T>()) * k;
+}
+
+template <class T>
+void pack(Transpose tb, Index n, Index k, const T* b, Index ldb, T* packed) {
+  const Index width = packed_width<T>();
+  for (Index j = 0; j < n; j += width) {
+    const Index cols = std::min(width, n - j);
+    if (tb == Transpose::yes) pack_transposed(b + j * ldb, ldb, k, cols, width, packed + j * k);
+    else pack_straight(b + j, ldb, k, cols, width, packed + j * k);
+  }
+}
+
+template <class T>
+void gemm_packed(Transpose ta, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* packed, Index depth,
+                 T beta, T* c, Index ldc) {
+  constexpr Index lanes = Tiling<T>::lanes;
+  const Index width = packed_width<T>();
+  const Cut slivers{m, kHigh[2]};
+  for (Index p = 0; p < k; p += kDepth)
+    for (Index s = 0; s < slivers.count; ++s) {
+      const Index row = slivers.start(s), rows = slivers.start(s + 1) - row, inner = std::min(kDepth, k - p);
+      for (Index j = 0; j < n; j += width) {
+        const Index cols = std::min(width, n - j), vectors = round_up(cols, lanes) / lanes;
+        const Tile<T> run =
+            ta == Transpose::no ? find_tile<T, true>(rows, vectors) : find_tile<T, false>(rows, vectors);
+        const T* const from = element(a, lda, ta, row, p);
+        const T* const b = packed + j * depth + p * width;
+        const T keep = p == 0 ? beta : T(1);
+        T* const to = c + row * ldc + j;
+        if (cols == vectors * lanes) run(inner, from, lda, b, width, alpha, keep, to, ldc);
+        else run_beside(run, rows, cols, inner, from, lda, b, width, alpha, keep, to, ldc);
+      }
+    }
+}
+
 #define TEMPERA_GEMM(T)                                                                                               \
   template Index k_block<T>(Index);                                                                                   \
   template std::size_t gemm_workspace_bytes<T>(Index, Index, Index);                                                  \
@@ -352,7 +395,11 @@ void gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, T alpha, const 
   template void gemm<T>(Transpose, Transpose, Index, Index, Index, T, const T*, Index, const T*, Index, T, T*, Index, \
                         Workspace);                                                                                   \
   template void gemm<T>(Transpose, Transpose, Index, Index, Index, T, const T*, Index, const T*, Index, T, T*, Index, \
-                        Workspace, Epilogue)
+                        Workspace, Epilogue);                                                                         \
+  template Index packed_width<T>();                                                                                   \
+  template Index packed_size<T>(Index, Index);                                                                        \
+  template void pack<T>(Transpose, Index, Index, const T*, Index, T*);                                                \
+  template void gemm_packed<T>(Transpose, Index, Index, Index, T, const T*, Index, const T*, Index, T, T*, Index)
 TEMPERA_GEMM(float);
 TEMPERA_GEMM(double);
 

@@ -11,45 +11,54 @@
 namespace tempera {
 namespace {
 
-// z += bias, y = f(z) for columns [col, col + cols) of one row. y and z may be the same.
-template <class T, class F>
-void finish_row(F f, const T* bias, T* z, T* y, Index cols) {
+// y = f(y + bias) for columns [col, col + cols) of one row, and f's derivative there into `slope` unless that is null:
+// both share the expensive part, and the backward pass has but to multiply.
+template <class T, bool Slope, class F>
+void finish_row(F f, const T* bias, T* y, T* slope, Index cols) {
   constexpr Index W = lane_width<T>;
-  const auto step = [&](Index i, Index count) {
-    Lanes<T> sum = Lanes<T>::load(z + i, count);
-    if (bias) sum += Lanes<T>::load(bias + i, count);
-    sum.store(z + i, count);
-    Lanes<T>(f(sum)).store(y + i, count);
+  const auto step = [&](Index i, auto count) {
+    Lanes<T> z = Lanes<T>::load(y + i, count);
+    if (bias) z += Lanes<T>::load(bias + i, count);
+    if constexpr (Slope) {
+      const auto [value, d] = f(Dual<T, 1>::input(z, 0));
+      value.store(y + i, count);
+      d[0].store(slope + i, count);
+    } else {
+      Lanes<T>(f(z)).store(y + i, count);
+    }
   };
   Index i = 0;
-  for (; i + W <= cols; i += W) step(i, W);
+  for (; i + W <= cols; i += W) step(i, std::integral_constant<Index, W>{});
   if (i < cols) step(i, cols - i);
 }
 
-// dz = dy f'(z), and its column sums into db, for all rows of at most kGroup vectors of columns from `col` on. Row by
-// row, so that memory is read in runs of cache lines.
-constexpr Index kGroup = 4;
+// dz = dy slope, over slope unless that is null (dz = dy), and the column sums of dz into db unless that is null, for
+// columns [0, cols) of all rows. Row by row: memory is read in runs, and the sums stay in the first-level cache.
+constexpr Index kVectors = 16;  // of columns at a time
 
-template <class T, class F>
-void backward_columns(F f, const T* z, const T* dy, T* dz, T* db, bool add, Index rows, Index stride, Index col,
-                      Index cols) {
+template <class T>
+void backward_columns(const T* dy, T* slope, T* db, bool add, Index rows, Index stride, Index cols) {
   constexpr Index W = lane_width<T>;
-  using D = Dual<T, 1>;
-  const auto count = [&](Index j) { return std::clamp<Index>(cols - j * W, 0, W); };
-  std::array<Lanes<T>, kGroup> sum;
-  for (Index j = 0; j < kGroup; ++j)
-    sum[static_cast<std::size_t>(j)] = db && add ? Lanes<T>::load(db + col + j * W, count(j)) : Lanes<T>(0);
-  for (Index row = 0; row < rows; ++row)
-    for (Index j = 0; j < kGroup; ++j) {
-      const Index at = row * stride + col + j * W;
-      Lanes<T> g = Lanes<T>::load(dy + at, count(j));
-      if constexpr (!std::is_same_v<F, formulas::Identity>) {
-        g *= f(D::input(Lanes<T>::load(z + at, count(j)), 0)).d[0];
-        g.store(dz + at, count(j));
+  const Index whole = cols / W, tail = cols % W;
+  std::array<Lanes<T>, kVectors> sum;
+  if (!add) sum.fill(Lanes<T>(0));
+  for (Index j = 0; db && add && j * W < cols; ++j)
+    sum[static_cast<std::size_t>(j)] = Lanes<T>::load(db + j * W, std::min(W, cols - j * W));
+  for (Index row = 0; row < rows; ++row, dy += stride) {
+    const auto step = [&](Index j, auto count) {
+      Lanes<T> g = Lanes<T>::load(dy + j * W, count);
+      if (slope) {
+        T* const at = slope + row * stride + j * W;
+        g *= Lanes<T>::load(at, count);
+        g.store(at, count);
       }
       sum[static_cast<std::size_t>(j)] += g;
-    }
-  for (Index j = 0; db && j < kGroup; ++j) sum[static_cast<std::size_t>(j)].store(db + col + j * W, count(j));
+    };
+    for (Index j = 0; j < whole; ++j) step(j, std::integral_constant<Index, W>{});
+    if (tail) step(whole, tail);
+  }
+  for (Index j = 0; db && j * W < cols; ++j)
+    sum[static_cast<std::size_t>(j)].store(db + j * W, std::min(W, cols - j * W));
 }
 
 std::vector<Example> examples() {
@@ -85,11 +94,10 @@ std::vector<Example> examples() {
   return all;
 }
 
-// What a backward pass needs. `z` is undefined where f is the identity.
+// What a backward pass needs. `slope` is f'(Z), undefined where f is the identity.
 struct Saved {
   LinearSizes sizes;
-  Activation activation;
-  Tensor x, w, z;
+  Tensor x, w, slope;
 };
 
 template <class T>
@@ -97,19 +105,19 @@ void backward(const Saved& s, bool bias, const Tensor& dy, Gradients& dx) {
   const auto [rows, in, out] = s.sizes;
   const int threads = dx.tape().threads();
   const kernels::Team team{threads, dx.tape().pool()};
-  Tensor dz = s.z.defined() ? dx.empty(dy.shape(), dy.dtype()) : dy;
+  // A backward pass runs once, so the slope may become dz where it lies.
+  Tensor dz = s.slope.defined() ? s.slope : dy;
   std::optional<Into> db;
   if (bias && dx.wanted(2)) db = dx.into(2);
-  if (db || s.z.defined()) {
-    const T* z = s.z.defined() ? s.z.data<T>() : nullptr;
-    T *to_dz = s.z.defined() ? dz.data<T>() : nullptr, *to_db = db ? db->grad.template data<T>() : nullptr;
-    const bool add = db && db->add;
+  if (db || s.slope.defined()) {
+    T *slope = s.slope.defined() ? dz.data<T>() : nullptr, *to_db = db ? db->grad.template data<T>() : nullptr;
+    const T* from = dy.data<T>();
     // Each thread owns columns, so a sum over rows stays in one hand.
-    constexpr Index kColumns = kGroup * lane_width<T>;
-    visit(s.activation, [&](auto f) {
-      parallel_panels(threads, out, kColumns, [&](Index first, Index last) {
-        backward_columns<T>(f, z, dy.data<T>(), to_dz, to_db, add, rows, out, first, last - first);
-      });
+    constexpr Index W = lane_width<T>;
+    const Index share = ((out + threads - 1) / threads + W - 1) / W * W;
+    parallel_panels(threads, out, std::clamp(share, W, kVectors * W), [&](Index first, Index last) {
+      backward_columns<T>(from + first, slope ? slope + first : nullptr, to_db ? to_db + first : nullptr, db && db->add,
+                          rows, out, last - first);
     });
   }
   const T* g = std::as_const(dz).data<T>();
@@ -135,23 +143,27 @@ Var linear(const Var& x, const Var& w, const Var& b, Activation activation) {
   Tape& tape = x.tape();
   const Shape shape = x.shape().with(x.rank() - 1, sizes.out);
   Tensor y = tape.empty(shape, x.dtype());
-  const bool keeps_z = activation != Activation::none && tape.recording();
-  Tensor z = keeps_z ? tape.empty(shape, x.dtype()) : y;
+  const bool curved = activation != Activation::none && tape.recording();
+  Tensor slope = curved ? tape.empty(shape, x.dtype()) : Tensor();
   dispatch(x.dtype(), [&]<class T>(Type<T>) {
     const T* bias = b.defined() ? b.value().data<T>() : nullptr;
-    T *pz = z.data<T>(), *py = y.data<T>();
+    T *out = y.data<T>(), *d = curved ? slope.data<T>() : nullptr;
     visit(activation, [&](auto f) {
       const auto finish = [&](Index row, Index rows, Index col, Index cols) {
-        for (Index i = row; i < row + rows; ++i)
-          finish_row(f, bias ? bias + col : nullptr, pz + i * sizes.out + col, py + i * sizes.out + col, cols);
+        for (Index i = row; i < row + rows; ++i) {
+          const Index at = i * sizes.out + col;
+          const T* const b_at = bias ? bias + col : nullptr;
+          if (d) finish_row<T, true>(f, b_at, out + at, d + at, cols);
+          else finish_row<T, false>(f, b_at, out + at, nullptr, cols);
+        }
       };
       const bool plain = !bias && activation == Activation::none;
       kernels::product<T>({tape.threads(), tape.pool()}, sizes.rows, sizes.out, sizes.in, 1,
                           {x.value().data<T>(), sizes.in}, {w.value().data<T>(), sizes.in, kernels::Transpose::yes}, 0,
-                          pz, sizes.out, plain ? kernels::Epilogue() : kernels::Epilogue(finish));
+                          out, sizes.out, plain ? kernels::Epilogue() : kernels::Epilogue(finish));
     });
   });
-  Saved saved{sizes, activation, x.value(), w.value(), keeps_z ? z : Tensor()};
+  Saved saved{sizes, x.value(), w.value(), slope};
   const auto play = [saved = std::move(saved), bias = b.defined()](const Tensor& dy, Gradients& dx) {
     dispatch(dy.dtype(), [&]<class T>(Type<T>) { backward<T>(saved, bias, dy, dx); });
   };

@@ -109,7 +109,9 @@ std::vector<Example> examples() {
 
 }  // namespace
 
-const Op linear_cross_entropy_op{"linear_cross_entropy", examples};
+const Op linear_cross_entropy_op{"linear_cross_entropy", examples, 1e-8, [](Inputs inputs, const Tensor&) {
+                                   return 2.0 * static_cast<double>(inputs[0].size() * inputs[1].dim(0));
+                                 }};
 
 Var linear_cross_entropy(const Var& x, const Var& w, const Var& b, const Tensor& targets, const Tensor& weights,
                          double normaliser, const CrossEntropyTerms& terms, CrossEntropySums* sums, Index chunk_rows) {

@@ -2,9 +2,12 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <set>
 
 #include "core/ops/elementwise.h"
+#include "core/ops/reductions.h"
 #include "core/pointwise.h"
+#include "core/random.h"
 
 using namespace tempera;
 
@@ -90,6 +93,57 @@ TEST_CASE("kinks are recognised where they are, and only there", "[gradcheck]") 
     };
     CHECK_FALSE(gradcheck(wrong, {Tensor::from<double>({1}, {0})}).ok);
   }
+}
+
+TEST_CASE("among many corners a right gradient passes, as kinks, and a wrong one does not", "[gradcheck]") {
+  // 1.5 x^2 + 100 and 800 corners, the nearest ones about 1e-5 away: larger steps are led astray, and in smaller ones
+  // rounding weighs more than the tolerance.
+  const Function f = [](std::span<const Var> x) {
+    Tensor corners = Tensor::empty({800}, DType::float64);
+    Rng(4, "corners").fill_uniform(corners, -0.01, 0.01);
+    return sum(relu(x[0] - x[0].tape().constant(corners))) * 0.02 + sum(square(x[0])) * 1.5 + 100;
+  };
+  const std::vector<Tensor> point{Tensor::from<double>({1}, {0.0003})};
+  const GradcheckReport right = gradcheck(f, point);
+  INFO(right.table("corners"));
+  CHECK(right.ok);
+  CHECK(right.kinks == 2);
+  for (const double factor : {1 + 1e-4, 1 - 1e-4, 0.5}) {
+    const Function wrong = [&](std::span<const Var> x) {
+      return Tape::record(test_op, {x[0]}, f(x).value(), [&](const Tensor& dy, Gradients& dx) {
+        Tape tape;
+        const Var inner = tape.leaf(point[0]);
+        tape.backward(f(std::span(&inner, 1)));
+        dx.add(0, Tensor::full({1}, DType::float64, factor * dy.item() * tape.grad(inner).item()));
+      });
+    };
+    CHECK_FALSE(gradcheck(wrong, point).ok);
+  }
+}
+
+TEST_CASE("a sample of entries is spread, drawn by the seed, and has the largest gradient", "[gradcheck]") {
+  const Function f = [](std::span<const Var> x) {
+    Tensor weights = Tensor::full({10, 10}, DType::float64, 1);
+    weights.set(37, 50);
+    return sum(x[0] * x[0].tape().constant(weights));
+  };
+  const std::vector<Tensor> inputs{Tensor::full({10, 10}, DType::float64, 0.5)};
+  const auto places = [&](std::uint64_t seed) {
+    GradcheckOptions options;
+    options.max_entries = 10;
+    options.seed = seed;
+    std::set<std::string> all;
+    for (const GradcheckEntry& entry : gradcheck(f, inputs, options).entries) all.insert(entry.where);
+    return all;
+  };
+  const std::set<std::string> all = places(1);
+  CHECK(all.size() == 10);
+  CHECK(all.contains("input 0[3, 7]"));
+  std::set<char> rows;
+  for (const std::string& where : all) rows.insert(where[8]);
+  CHECK(rows.size() == 10);
+  CHECK(places(1) == all);
+  CHECK(places(2) != all);
 }
 
 TEST_CASE("the report is a table, worst entry first", "[gradcheck]") {

@@ -253,6 +253,27 @@ TEST_CASE("decoding equals the full pass", "[models]") {
         "EncoderClassifier: this model does not decode; a decoder or an encoder-decoder is wanted");
 }
 
+TEST_CASE("states of models follow their sequences", "[models]") {
+  const Tensor written = random_tokens({2, 4}, 7, 4);
+  const std::vector<Index> rows{1, 0, 1};
+  const auto part = [](const Tensor& all, Index first, Index count) {
+    Tensor some = Tensor::empty({all.dim(0), count}, DType::int32);
+    for (Index i = 0; i < some.size(); ++i) some.set(i, all.at(i / count * all.dim(1) + first + i % count));
+    return some;
+  };
+  const auto check = [&](Ready& ready, const ModelInput& source) {
+    const Tensor y = rows_of(ready.features(source), rows);
+    const auto state = ready.model->make_state(ready.context, source, 4);
+    ready.model->step(ready.context, part(written, 0, 1), *state);
+    state->reorder(rows);
+    const Var rest = ready.model->step(ready.context, part(rows_of(written, rows), 1, 3), *state);
+    check_close(rest.value(), slice(ready.tape.constant(y), 1, 1, 3).value());
+  };
+  Ready plain(decoder()), reading(translator());
+  check(plain, {written, {}, {}, {}});
+  check(reading, {random_tokens({2, 5}, 7, 1), tokens({2}, {5, 2}), written, {}});
+}
+
 TEST_CASE("training drops, evaluation does not; a cut batch and a recomputed one have the same masks", "[models]") {
   const ModelInput input{random_tokens({4, 5}, 7, 1), {}, {}, {}};
   struct Result {

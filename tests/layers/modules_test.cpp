@@ -215,6 +215,12 @@ TEST_CASE("the GRU decodes as it reads", "[layers]") {
     check_close(part.value(), slice(whole, 1, at, count).value());
     at += count;
   }
+  const auto forked = gru.make_state(2, 6, DType::float64);
+  gru.step(context, slice(tape.constant(x), 1, 0, 4), *forked, {});
+  const std::vector<Index> rows{1, 1, 0};
+  forked->reorder(rows);
+  const Var rest = gru.step(context, slice(tape.constant(rows_of(x, rows)), 1, 4, 2), *forked, {.start = 4});
+  check_close(rest.value(), rows_of(slice(whole, 1, 4, 2).value(), rows));
   CHECK(error_of([&] { gru.forward(context, tape.constant(x), {}, tape.constant(x)); }) ==
         "GRU: it cannot read a memory; a cross attention is wanted there");
 }

@@ -41,33 +41,49 @@ TEST_CASE("numbers are grouped by thousands", "[summary]") {
 TEST_CASE("a summary shows parts, shapes, parameters and cost", "[summary]") {
   DecoderOptions options;
   options.d_model = 8;
-  options.n_layers = 1;
+  options.n_layers = 2;
   options.max_length = 16;
   DecoderLM model(options, InputSpec::tokens(50), mean_mixers(8));
   const Parameters parameters(model, DType::float32, Rng(1, "summary"));
   const Summary summary = summarize(model, parameters, {random_tokens({2, 10}, 50, 1), {}, {}, {}});
   CHECK(summary.samples == 2);
   CHECK(summary.tokens == 20);
-  // Two matrices d x d, means over 10 tokens, and two matrices d x 4 d; two operations for each number.
-  CHECK(summary.flops_per_token() == 2 * (2 * 64 + 10 * 8 + 2 * 256));
+  // Two matrices d x d, means over 10 tokens, and two matrices d x 4 d; two operations for each number; two
+  // blocks.
+  CHECK(summary.flops_per_token() == 2 * 2 * (2 * 64 + 10 * 8 + 2 * 256));
   CHECK(summary.total().parameters == parameters.count());
-  CHECK(summary.text() == R"(part                       type            output       parameters  FLOPs/token
-(model)                    DecoderLM       [2, 10, 8]        1,272        1,440
-embedding                  InputEmbedding  [2, 10, 8]          528            0
-embedding.tokens           Embedding       [2, 10, 8]          400            0
-embedding.positions        Positions       [2, 10, 8]          128            0
-blocks.0                   Block           [2, 10, 8]          728        1,440
-blocks.0.norm1             LayerNorm       [2, 10, 8]           16            0
-blocks.0.attention         MeanMixer       [2, 10, 8]          144          416
-blocks.0.attention.value   Linear          [2, 10, 8]           72          128
-blocks.0.attention.output  Linear          [2, 10, 8]           72          128
-blocks.0.norm2             LayerNorm       [2, 10, 8]           16            0
-blocks.0.mlp               MLP             [2, 10, 8]          552        1,024
-blocks.0.mlp.up            Linear          [2, 10, 32]         288          512
-blocks.0.mlp.down          Linear          [2, 10, 8]          264          512
-norm                       LayerNorm       [2, 10, 8]           16            0
+  CHECK(summary.text() == R"(part                type            output       parameters  FLOPs/token
+(whole)             DecoderLM       [2, 10, 8]        2,000        2,880
+  embedding         InputEmbedding  [2, 10, 8]          528            0
+    tokens          Embedding       [2, 10, 8]          400            0
+    positions       Positions       [2, 10, 8]          128            0
+  blocks.0-1, each  Block           [2, 10, 8]          728        1,440
+    norm1           LayerNorm       [2, 10, 8]           16            0
+    attention       MeanMixer       [2, 10, 8]          144          416
+      value         Linear          [2, 10, 8]           72          128
+      output        Linear          [2, 10, 8]           72          128
+    norm2           LayerNorm       [2, 10, 8]           16            0
+    mlp             MLP             [2, 10, 8]          552        1,024
+      up            Linear          [2, 10, 32]         288          512
+      down          Linear          [2, 10, 8]          264          512
+  norm              LayerNorm       [2, 10, 8]           16            0
 
-1,272 parameters, 1,440 FLOPs a token forward (matrix products, two for each multiply-add)
+2,000 parameters, 2,880 FLOPs a token forward (matrix products, two for each multiply-add)
+)");
+}
+
+TEST_CASE("neighbours share their lines only where nothing differs", "[summary]") {
+  MlpOptions options;
+  options.hidden = {8, 8, 8, 4};
+  MlpModel model(options, InputSpec::vectors(8));
+  const Parameters parameters(model, DType::float32, Rng(1, "summary"));
+  CHECK(summarize(model, parameters, {Tensor::zeros({5, 8}, DType::float32), {}, {}, {}}).text() ==
+        R"(part                type      output  parameters  FLOPs/sample
+(whole)             MlpModel  [5, 4]         252           448
+  layers.0-2, each  Linear    [5, 8]          72           128
+  layers.3          Linear    [5, 4]          36            64
+
+252 parameters, 448 FLOPs a sample forward (matrix products, two for each multiply-add)
 )");
 }
 

@@ -105,7 +105,7 @@ TEST_CASE("the shards of a batch add up: loss, gradients and sums", "[heads]") {
     CHECK((gradients - whole.gradients.vec<double>()).abs().maxCoeff() <= 1e-13);
     for (std::size_t i = 0; i < sums.size(); ++i) CHECK(sums[i] == Approx(whole.sums[i]).epsilon(1e-13));
     // The first metric is the loss that was trained on.
-    const std::vector<Metric> metrics = f.head->metrics(whole.sums);
+    const NamedValues metrics = f.head->metrics(whole.sums);
     CHECK(metrics[0].name == "loss");
     CHECK(metrics[0].value == Approx(whole.loss).epsilon(1e-13));
     std::set<std::string_view> names;

@@ -10,6 +10,7 @@
 #include "core/ops/slice.h"
 #include "layers/linear.h"
 #include "layers/model.h"
+#include "layers/rows_of.h"
 #include "tests/support/twins.h"
 
 namespace tempera {
@@ -83,6 +84,7 @@ struct MeanMixer : TokenMixer {
   }
 
   struct State : MixerState {
+    void reorder(std::span<const Index> rows) override { sum = rows_of(sum, rows); }
     Tensor sum;  // [B, d_model]
   };
   std::unique_ptr<MixerState> make_state(Index batch, Index, DType dtype) const override {

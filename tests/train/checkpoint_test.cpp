@@ -43,8 +43,7 @@ TEST_CASE("a run goes on from a checkpoint bit for bit", "[checkpoint]") {
   for (int i = 1; i <= 10; ++i) {
     whole.step(i);
     if (i == 6) {
-      CheckpointState state{
-          .step = 6, .seed = 1, .config = "c", .numbers = {{"best", 0.1 + 0.2}, {"worst", INFINITY}}, .buffers = {}};
+      CheckpointState state{.step = 6, .seed = 1, .config = "c", .numbers = {{"best", 0.1 + 0.2}, {"worst", INFINITY}}};
       save_checkpoint(folder.path / "step-000006", whole.parameters, whole.optimizer->states(), state);
     }
   }
@@ -106,16 +105,4 @@ TEST_CASE("a checkpoint that does not fit is refused", "[checkpoint][errors]") {
     CHECK_THROWS_WITH(load_checkpoint(path, run.parameters, run.optimizer->states(), state),
                       "checkpoint: " + at + "/state.json is no state of a checkpoint; it is damaged");
   }
-}
-
-TEST_CASE("old checkpoints are removed, the spared ones stay", "[checkpoint]") {
-  const TestFolder folder;
-  Run run(1);
-  std::vector<fs::path> paths;
-  for (int i = 1; i <= 5; ++i) {
-    paths.push_back(folder.path / fmt::format("step-{:06}", i));
-    save_checkpoint(paths.back(), run.parameters, run.optimizer->states(), {});
-  }
-  prune_checkpoints(paths, 2, std::array{paths[1]});
-  for (std::size_t i = 0; i < 5; ++i) CHECK(fs::exists(paths[i]) == (i == 1 || i >= 3));
 }

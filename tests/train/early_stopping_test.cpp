@@ -63,9 +63,21 @@ TEST_CASE("the best step is known, and the state goes on where it was", "[early_
   CHECK(resumed.stop());
 }
 
+TEST_CASE("without patience nothing stops, and the direction is known by name", "[early_stopping]") {
+  CHECK(stops_at(options(0, 0, "min"), {3, 4, 5, 6, 7}) == 0);
+  EarlyStoppingOptions o = options(2, 0, "auto");
+  CHECK(stops_at(o, {3, 2, 2.5, 2.4}) == 4);  // a loss
+  o.metric = "accuracy";
+  CHECK(stops_at(o, {3, 2, 2.5}) == 3);
+}
+
 TEST_CASE("early stopping says what is wrong", "[early_stopping][errors]") {
   CHECK(error_of([] { EarlyStopping(options(2, 0, "least")); }) ==
-        "EarlyStopping: the mode is 'least'; min or max was wanted");
-  CHECK(error_of([] { EarlyStopping(options(0, 0, "min")); }) ==
-        "EarlyStopping: the patience is 0; at least 1 was wanted");
+        "EarlyStopping: the mode is 'least'; min, max or auto was wanted");
+  CHECK(error_of([] { EarlyStopping(options(-1, 0, "min")); }) ==
+        "EarlyStopping: the patience is -1; at least 0 was wanted");
+  EarlyStoppingOptions o = options(2, 0, "auto");
+  o.metric = "colour";
+  CHECK(error_of([&] { EarlyStopping{o}; }) ==
+        "EarlyStopping: nobody knows whether a lower or a higher 'colour' is better; set stopping.mode to min or max");
 }

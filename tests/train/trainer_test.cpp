@@ -8,6 +8,7 @@
 #include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
 #include "tests/support/folder.h"
+#include "train/errors.h"
 #include "train/optimizer/adam.h"
 #include "train/stop_signals.h"
 
@@ -36,7 +37,7 @@ class Points : public Learner {
     sums[1] += count;
     return mean * (count / normaliser);
   }
-  std::vector<NamedValue> metrics(std::span<const double> sums) const override { return {{"loss", sums[0] / sums[1]}}; }
+  NamedValues metrics(std::span<const double> sums) const override { return {{"loss", sums[0] / sums[1]}}; }
 
   double poison = -1;
 
@@ -81,9 +82,7 @@ TrainerOptions small() {
 
 struct Run {
   explicit Run(const TrainerOptions& options)
-      : trainer(
-            options, learner, points(100), [](std::vector<Segment> s) { return AdamWOptions().make(std::move(s)); },
-            [](std::int64_t) { return 0.01; }) {}
+      : trainer(options, learner, points(100), AdamWOptions(), [](std::int64_t) { return 0.01; }) {}
   Points learner;
   Trainer trainer;
 };
@@ -128,31 +127,35 @@ TEST_CASE("accumulation k x b gives the bits of a batch k b", "[trainer]") {
 }
 
 TEST_CASE("a run stopped and resumed at any step has the bits of one that was not", "[trainer][checkpoint]") {
-  const std::string expected = hash_of(small());
+  TrainerOptions options = small();
+  options.average.decay = 0.9;
+  Run whole(options);
+  CHECK(whole.trainer.run());
+  const std::string expected = whole.trainer.weights_hash();
+  const double expected_loss = whole.trainer.evaluate(*points(50))[0].value;
   const TestFolder folder;
   for (int cut = 0; cut <= 30; cut += cut < 8 ? 1 : 5) {  // epochs have six steps: cuts within and between
     {
-      Run first(small());
+      Run first(options);
       first.trainer.on_step = [&](const StepReport& report) {
         if (report.step == cut) first.trainer.stop();
       };
       if (cut > 0) first.trainer.run();
-      first.trainer.save(folder.path / "step", "fingerprint", {{"best", 0.3}});
+      first.trainer.save(folder.path / "step");
     }
-    TrainerOptions options = small();
     options.threads = 1 + cut % 2;
     Run second(options);
-    CHECK(second.trainer.resume(folder.path / "step", "fingerprint").at("best") == 0.3);
+    second.trainer.resume(folder.path / "step");
     CHECK(second.trainer.steps_done() == cut);
     CHECK(second.trainer.run());
     CHECK(second.trainer.weights_hash() == expected);
+    CHECK(second.trainer.evaluate(*points(50))[0].value == expected_loss);  // of the averaged weights
   }
-  Run other(small());
-  CHECK_THROWS_WITH(
-      other.trainer.resume(folder.path / "step", "another"),
-      "Trainer::resume: " + (folder.path / "step").string() +
-          " was made with configuration fingerprint and seed 1, but this run has another and 1; resume with "
-          "the configuration that the run's folder holds");
+  Run other(options);
+  other.trainer.checkpoint_in(folder.path, "another");
+  CHECK(folder.error_of([&] { other.trainer.resume(folder.path / "step"); }) ==
+        "Trainer::resume: step was made with configuration  and seed 1, but this run has another and 1; resume with "
+        "the configuration that the run's folder holds");
 }
 
 TEST_CASE("a signal stops the run between two steps", "[trainer]") {
@@ -161,7 +164,8 @@ TEST_CASE("a signal stops the run between two steps", "[trainer]") {
   run.trainer.on_step = [](const StepReport& report) {
     if (report.step == 7) std::raise(SIGTERM);
   };
-  CHECK_FALSE(run.trainer.run(StopSignals::asked));
+  run.trainer.should_stop = StopSignals::asked;
+  CHECK_FALSE(run.trainer.run());
   CHECK(run.trainer.steps_done() == 7);
 }
 
@@ -189,4 +193,181 @@ TEST_CASE("evaluation does not depend on the cut and changes nothing", "[trainer
   Run other(options);
   CHECK(other.trainer.evaluate(*points(50))[0].value == Approx(whole).epsilon(1e-6));
   CHECK(run.trainer.weights_hash() == before);
+}
+
+TEST_CASE("evaluation takes the averaged weights, training its own", "[trainer][average]") {
+  TrainerOptions options = small();
+  const std::string expected = hash_of(options);
+  options.average.decay = 0.9;
+  Run run(options);
+  WeightAverage average(options.average);
+  run.trainer.on_step = [&](const StepReport& report) { average.update(run.trainer.parameters().flat(), report.step); };
+  CHECK(run.trainer.run());
+  CHECK(run.trainer.weights_hash() == expected);
+  const double of_average = run.trainer.evaluate(*points(50))[0].value;
+  run.trainer.parameters().flat().copy_from(average.state());
+  options.average.decay = 0;
+  Run twin(options);
+  twin.trainer.parameters().flat().copy_from(average.state());
+  CHECK(twin.trainer.evaluate(*points(50))[0].value == of_average);
+}
+
+namespace {
+
+// A run that validates every 3 steps and saves every 4.
+struct WatchedRun : Run {
+  WatchedRun(const TrainerOptions& options, const fs::path& folder) : Run(changed(options)) {
+    trainer.validate_on(points(50));
+    trainer.checkpoint_in(folder);
+    trainer.on_evaluation = [this](const EvaluationReport& report) { evaluations.push_back(report); };
+    trainer.on_checkpoint = [this](const CheckpointReport& report) { checkpoints.push_back(report.step); };
+  }
+  static TrainerOptions changed(TrainerOptions options) {
+    options.evaluate.every = 3;
+    options.checkpoint.every = 4;
+    return options;
+  }
+  std::vector<EvaluationReport> evaluations;
+  std::vector<std::int64_t> checkpoints;
+};
+
+}  // namespace
+
+TEST_CASE("a trainer evaluates, saves and keeps the best", "[trainer][checkpoint]") {
+  const TestFolder folder;
+  TrainerOptions options = small();
+  options.steps = 20;
+  WatchedRun run(options, folder.path);
+  CHECK(run.trainer.run());
+  std::vector<std::int64_t> steps;
+  std::int64_t best = 0;
+  for (const EvaluationReport& report : run.evaluations) {
+    steps.push_back(report.step);
+    if (report.best) best = report.step;
+  }
+  CHECK(steps == std::vector<std::int64_t>{3, 6, 9, 12, 15, 18, 20});
+  CHECK(run.trainer.best_step() == best);
+  const CheckpointFolder checkpoints(folder.path);
+  CHECK(checkpoints.best()->step == best);
+  CHECK(checkpoints.newest()->step == 20);
+  CHECK(checkpoints.complete().size() <= 3);
+  // What the best was worth is still known, and asking changes nothing.
+  const std::string before = run.trainer.weights_hash();
+  for (const EvaluationReport& report : run.evaluations)
+    if (report.step == best)
+      CHECK(run.trainer.evaluate_checkpoint(checkpoints.best()->path, *points(50))[0].value == report.metrics[0].value);
+  CHECK(run.trainer.weights_hash() == before);
+}
+
+TEST_CASE("early stopping ends a run, and a resumed one at the same step", "[trainer][early_stopping]") {
+  const TestFolder folder;
+  TrainerOptions options = small();
+  options.steps = 1000;
+  options.stopping.patience = 2;
+  options.stopping.min_delta = 0.02;
+  options.average.decay = 0.5;
+  WatchedRun whole(options, folder.path / "whole");
+  CHECK(whole.trainer.run());
+  CHECK(whole.trainer.stopped_early());
+  const std::int64_t end = whole.trainer.steps_done();
+  REQUIRE(end < 1000);
+  REQUIRE(end > 12);
+  for (const std::int64_t cut : {std::int64_t{3}, std::int64_t{7}, end - 3, end - 1, end}) {
+    const fs::path path = folder.path / std::to_string(cut);
+    {
+      WatchedRun first(options, path);
+      first.trainer.on_step = [&](const StepReport& report) {
+        if (report.step == cut) first.trainer.stop();
+      };
+      CHECK(first.trainer.run() == (cut == end));
+    }
+    WatchedRun second(options, path);
+    second.trainer.resume(CheckpointFolder(path).newest()->path);
+    CHECK(second.trainer.run());
+    CHECK(second.trainer.steps_done() == end);
+    CHECK(second.trainer.best_step() == whole.trainer.best_step());
+    CHECK(second.trainer.weights_hash() == whole.trainer.weights_hash());
+  }
+}
+
+TEST_CASE("an evaluation that is stopped is done again by the run that goes on", "[trainer][early_stopping]") {
+  const TestFolder folder;
+  WatchedRun whole(small(), folder.path / "whole");
+  CHECK(whole.trainer.run());
+  WatchedRun first(small(), folder.path / "cut");
+  // Asked before steps 1, 2 and 3, and then in the evaluation after step 3.
+  int asked = 0;
+  first.trainer.should_stop = [&] { return ++asked == 4; };
+  CHECK_FALSE(first.trainer.run());
+  CHECK(first.trainer.steps_done() == 3);
+  CHECK(first.evaluations.empty());
+  CHECK(first.checkpoints == std::vector<std::int64_t>{3});
+  WatchedRun second(small(), folder.path / "cut");
+  second.trainer.resume(folder.path / "cut/step-000003");
+  CHECK(second.trainer.run());
+  REQUIRE(second.evaluations.size() == whole.evaluations.size());
+  for (std::size_t i = 0; i < whole.evaluations.size(); ++i) {
+    CHECK(second.evaluations[i].step == whole.evaluations[i].step);
+    CHECK(second.evaluations[i].metrics[0].value == whole.evaluations[i].metrics[0].value);
+    CHECK(second.evaluations[i].best == whole.evaluations[i].best);
+  }
+  CHECK(second.trainer.weights_hash() == whole.trainer.weights_hash());
+}
+
+TEST_CASE("the averaged weights of a checkpoint load as they are", "[trainer][average][checkpoint]") {
+  const TestFolder folder;
+  TrainerOptions options = small();
+  options.average.decay = 0.9;
+  Run run(options);
+  run.trainer.run();
+  run.trainer.save(folder.path / "step");
+  CHECK(fs::exists(folder.path / "step/average.safetensors"));
+  options.average.decay = 0;
+  Run plain(options);
+  CHECK(plain.trainer.evaluate_checkpoint(folder.path / "step", *points(50))[0].value ==
+        run.trainer.evaluate(*points(50))[0].value);
+  fs::remove(folder.path / "step/average.safetensors");
+  CHECK_THROWS_AS(run.trainer.resume(folder.path / "step"), CheckpointError);
+}
+
+TEST_CASE("what fails is told by its kind", "[trainer][errors]") {
+  const TestFolder folder;
+  SECTION("a metric that is not there") {
+    TrainerOptions options = small();
+    options.stopping.metric = "losss";
+    Run run(options);
+    CHECK(folder.error_of([&] { run.trainer.validate_on(points(5)); }) ==
+          "train: stopping.metric is 'losss', which this head does not report; did you mean `loss`?; it reports loss");
+  }
+  SECTION("a batch that cannot be read") {
+    struct Broken : Dataset {
+      using Dataset::Dataset;
+      void put(std::int64_t, Index, Batch&) const override { fail("reader", "byte 7 is missing"); }
+    };
+    Description description;
+    description.inputs = {2};
+    description.classes = 3;
+    Points learner;
+    Trainer trainer(small(), learner, std::make_shared<Broken>(100, description), AdamWOptions(),
+                    [](std::int64_t) { return 0.01; });
+    CHECK_THROWS_AS(trainer.step(), DataError);
+    CHECK_THROWS_AS(trainer.evaluate(Broken(100, description)), DataError);
+  }
+  SECTION("a checkpoint in passing is only a warning, the last one is not") {
+    folder.write("file", "");
+    TrainerOptions options = small();
+    options.steps = 5;
+    WatchedRun run(options, folder.path / "file/checkpoints");
+    CHECK_THROWS_AS(run.trainer.run(), CheckpointError);
+    CHECK(run.trainer.steps_done() == 5);
+  }
+}
+
+TEST_CASE("parameter rules reach the optimizer", "[trainer]") {
+  TrainerOptions options = small();
+  options.parameters.lr_factors = {"down.*=0"};
+  Run run(options);
+  const std::vector<double> before = run.trainer.parameters().find("down.weight").parameter->value.to_vector();
+  run.trainer.run();
+  CHECK(run.trainer.parameters().find("down.weight").parameter->value.to_vector() == before);
 }

@@ -48,4 +48,16 @@ YamlTree with_override(const YamlTree& tree, std::string_view argument, Problems
   return value == nullptr ? tree : replaced(tree, path, value);
 }
 
+YamlTree laid_over(const YamlTree& below, const YamlTree& above) {
+  if (above->kind == YamlNode::Kind::null && below->kind == YamlNode::Kind::map) return below;  // an empty section
+  if (below->kind != YamlNode::Kind::map || above->kind != YamlNode::Kind::map) return above;
+  auto node = std::make_shared<YamlNode>(*below);
+  for (const YamlEntry& entry : above->entries) {
+    const auto same = std::ranges::find(node->entries, entry.key, &YamlEntry::key);
+    if (same == node->entries.end()) node->entries.push_back(entry);
+    else *same = {entry.key, entry.key_place, laid_over(same->value, entry.value)};
+  }
+  return node;
+}
+
 }  // namespace tempera

@@ -1,4 +1,4 @@
-// `key.path=value` from the command line, laid over the tree of the file.
+// `key.path=value` from the command line, and whole files, laid over the tree of a file.
 #pragma once
 
 #include <string_view>
@@ -11,5 +11,8 @@ namespace tempera {
 // replaces what stood there as a whole, so a section given as `{...}` starts from its defaults. A later override of the
 // same key wins. What is wrong with its form is added to `problems`, and the tree stays.
 YamlTree with_override(const YamlTree& tree, std::string_view argument, Problems& problems);
+
+// The tree of one file with that of another laid over it: sections are merged, whatever else both have is the other's.
+YamlTree laid_over(const YamlTree& below, const YamlTree& above);
 
 }  // namespace tempera

@@ -25,19 +25,27 @@ ConfigText load_config_text(const std::filesystem::path& path) {
   return text;
 }
 
-Origins read_config(const ConfigText& text, std::span<const std::string> overrides, Options& options) {
+Origins read_config(std::span<const ConfigText> texts, std::span<const std::string> overrides, Options& options) {
   Problems problems;
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  const std::size_t start = text.yaml.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
-  const int file = problems.add_source({text.name, text.yaml.substr(start)});
-  YamlTree tree = parse_yaml(file, problems);
-  const bool readable = tree != nullptr;
+  YamlTree tree;
+  bool readable = true;
+  for (const ConfigText& text : texts) {
+    const std::size_t start = text.yaml.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+    const YamlTree next = parse_yaml(problems.add_source({text.name, text.yaml.substr(start)}), problems);
+    readable = readable && next != nullptr;
+    tree = tree == nullptr || next == nullptr ? next : laid_over(tree, next);
+  }
   for (const std::string& argument : overrides) tree = with_override(tree, argument, problems);
   // Of half a text one cannot say which keys are missing or wrong.
   if (!readable) throw ConfigError(problems.sorted());
   Origins origins = read_tree(tree, options, problems);
   if (problems.count() > 0) throw ConfigError(problems.sorted());
   return origins;
+}
+
+Origins read_config(const ConfigText& text, std::span<const std::string> overrides, Options& options) {
+  return read_config(std::span(&text, 1), overrides, options);
 }
 
 Origins read_config(const ConfigText& text, std::initializer_list<std::string> overrides, Options& options) {

@@ -34,6 +34,8 @@ ConfigText load_config_text(const std::filesystem::path& path);
 // keys. Throws ConfigError with every mistake: unknown keys with the nearest known one, types, ranges, and the rules
 // between fields (asked only of sections in which all else is right). `options` is half filled then.
 Origins read_config(const ConfigText& text, std::span<const std::string> overrides, Options& options);
+// Several texts: each is laid over the ones before, key by key through the sections; lists are replaced as a whole.
+Origins read_config(std::span<const ConfigText> texts, std::span<const std::string> overrides, Options& options);
 Origins read_config(const ConfigText& text, std::initializer_list<std::string> overrides, Options& options);
 
 }  // namespace tempera

@@ -26,8 +26,8 @@ using Metric = NamedValue;
 
 class MetricsLog {
  public:
-  // Starts the file anew; or, resuming after step `resume_after`, first cuts off what was logged beyond it, so that no
-  // step stands there twice.
+  // Starts the file anew; or, resuming after step `resume_after`, first cuts off what was logged beyond it, and the end
+  // results, which begin with a test: so that nothing stands there twice.
   explicit MetricsLog(const std::filesystem::path& file, std::optional<std::int64_t> resume_after = std::nullopt);
 
   // Seconds on the clock of the last line that was kept; a resumed run counts on from there.

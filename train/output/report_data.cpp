@@ -228,17 +228,6 @@ Curve thinned(const Curve& curve, std::size_t points) {
   return thin;
 }
 
-Better better(std::string_view metric) {
-  const auto has = [&](std::initializer_list<std::string_view> words) {
-    return std::any_of(words.begin(), words.end(),
-                       [&](std::string_view word) { return metric.find(word) != metric.npos; });
-  };
-  if (has({"loss", "perplexity", "error", "bits", "bpc", "nll", "mse", "forgetting", "violation"}))
-    return Better::lower;
-  if (has({"accuracy", "top", "f1", "precision", "recall", "auc", "score", "transfer"})) return Better::higher;
-  return Better::unknown;
-}
-
 Reached reached(std::span<const ReportRun> runs, const ReportGroup& group, std::string_view metric,
                 std::string_view split) {
   std::vector<double> best, last, step;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "train/better.h"
 #include "train/output/interval.h"
 #include "train/output/metrics_log.h"
 #include "train/output/run_folder.h"
@@ -56,9 +57,6 @@ Curve group_curve(std::span<const ReportRun> runs, const ReportGroup& group, std
                   std::string_view split);
 // At most about `points` of them: the first, the last, and of each stretch between the lowest and the highest mean.
 Curve thinned(const Curve& curve, std::size_t points);
-
-enum class Better { lower, higher, unknown };
-Better better(std::string_view metric);  // by name: a loss is better lower, an accuracy higher
 
 // One line of the summary: what a group reached.
 struct Reached {

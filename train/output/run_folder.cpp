@@ -1,6 +1,5 @@
 #include "train/output/run_folder.h"
 
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <fstream>
@@ -63,15 +62,6 @@ Json matrix_json(std::string_view title, const LabelledMatrix& matrix) {
   return {{"rows", matrix.rows}, {"columns", matrix.columns}, {"values", std::move(values)}};
 }
 
-std::optional<std::int64_t> checkpoint_step(const std::string& name) {
-  constexpr std::string_view prefix = "step-";
-  if (name.rfind(prefix, 0) != 0) return std::nullopt;
-  std::int64_t step = 0;
-  const char* end = name.data() + name.size();
-  const auto [stopped, error] = std::from_chars(name.data() + prefix.size(), end, step);
-  return error == std::errc() && stopped == end && step >= 0 ? std::optional(step) : std::nullopt;
-}
-
 void remove_run(const fs::path& folder) {
   for (const char* name :
        {"config.yaml", "run.json", "metrics.jsonl", "log.txt", "report.html", "artifacts", "checkpoints"})
@@ -93,29 +83,10 @@ RunFolder::RunFolder(fs::path path, RunStart start) : path_(std::move(path)) {
   if (fs::exists(path_ / "run.json"))
     require(read_identity(path_).finished.empty(), "run",
             "{} holds a finished run; choose another name, or ask to overwrite it", path_.string());
-  if (const auto newest = newest_checkpoint())
+  if (const auto newest = checkpoints().newest())
     fail("run", "{} holds a run stopped at step {}; resume it, choose another name, or ask to overwrite it",
          path_.string(), newest->step);
   remove_run(path_);
-}
-
-fs::path RunFolder::checkpoint(std::int64_t step) const {
-  return path_ / "checkpoints" / fmt::format("step-{:06}", step);
-}
-
-std::vector<CheckpointPath> RunFolder::checkpoints() const {
-  std::vector<CheckpointPath> found;
-  if (!fs::is_directory(path_ / "checkpoints")) return found;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path_ / "checkpoints"))
-    if (const auto step = checkpoint_step(entry.path().filename().string()))
-      if (fs::exists(entry.path() / "COMPLETE")) found.push_back({*step, entry.path()});
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.step < b.step; });
-  return found;
-}
-
-std::optional<CheckpointPath> RunFolder::newest_checkpoint() const {
-  const std::vector<CheckpointPath> all = checkpoints();
-  return all.empty() ? std::nullopt : std::optional(all.back());
 }
 
 void RunFolder::write_config(std::string_view yaml) const {

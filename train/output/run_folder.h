@@ -3,7 +3,8 @@
 //   config.yaml     the effective configuration          metrics.jsonl   measurements (metrics_log.h)
 //   run.json        who ran what, when and on what       log.txt         messages (log.h)
 //   report.html     the report (report.h)                artifacts/      attention maps, matrices, samples of text
-//   checkpoints/step-000500/   complete once it holds a file named COMPLETE
+//   events.out.tfevents.*      the same measurements for TensorBoard (event_file.h)
+//   checkpoints/    step-000500/ ..., best (checkpoint_folder.h)
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "train/checkpoint_folder.h"
 
 namespace tempera {
 
@@ -39,11 +42,6 @@ struct LabelledMatrix {
   std::vector<double> values;  // rows x columns, row-major; nan is an empty cell
 };
 
-struct CheckpointPath {
-  std::int64_t step;
-  std::filesystem::path path;
-};
-
 enum class RunStart {
   fresh,      // refuses a folder that holds a finished run or a complete checkpoint
   overwrite,  // removes what an earlier run left, and nothing else
@@ -59,11 +57,7 @@ class RunFolder {
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path log() const { return path_ / "log.txt"; }
   std::filesystem::path report() const { return path_ / "report.html"; }
-  std::filesystem::path checkpoint(std::int64_t step) const;
-
-  // Complete checkpoints, oldest first.
-  std::vector<CheckpointPath> checkpoints() const;
-  std::optional<CheckpointPath> newest_checkpoint() const;
+  CheckpointFolder checkpoints() const { return CheckpointFolder(path_ / "checkpoints"); }
 
   void write_config(std::string_view yaml) const;
   void write_identity(const RunIdentity& identity) const;

@@ -1,6 +1,7 @@
 #include "tests/attention/contract/attention_promises.h"
 
 #include "core/gradcheck.h"
+#include "layers/rows_of.h"
 #include "tests/attention/contract/compare.h"
 #include "tests/support/attention.h"
 #include "tests/support/folder.h"
@@ -192,6 +193,25 @@ std::string decoding(const AttentionOptions& options) {
   return wrong;
 }
 
+// States follow their sequences when those fork and end.
+std::string forks(const AttentionOptions& options) {
+  constexpr Index n = 9, before = 5;
+  if (!options.traits().causal || !options.traits().decodes) return {};
+  Running run(options, true, f64_);
+  const Tensor x = draw({2, n, kModel}, 1), full = run.forward(x, {.causal = true});
+  std::string wrong;
+  for (const std::vector<Index>& rows : {std::vector<Index>{1, 0, 1}, {1}, {0, 1}}) {
+    const auto state = run.mixer->make_state(2, n, f64_);
+    run.context.begin(0, 0);
+    run.mixer->step(run.context, run.tape.constant(tokens(x, 0, before)), *state, {.causal = true});
+    state->reorder(rows);
+    const Tensor rest = tokens(rows_of(x, rows), before, n - before);
+    const Var y = run.mixer->step(run.context, run.tape.constant(rest), *state, {.causal = true, .start = before});
+    wrong += difference("forked", y.value(), tokens(rows_of(full, rows), before, n - before), 1e-11);
+  }
+  return wrong;
+}
+
 std::string cross(const AttentionOptions& options) {
   if (!options.traits().cross) return {};
   Running run(options, false, f64_, true);
@@ -276,6 +296,7 @@ constexpr AttentionPromise kPromises[] = {
     {"neighbours change nothing", neighbours},
     {"the order of tokens", order_of_tokens},
     {"decoding", decoding},
+    {"forks of a decoder", forks},
     {"cross attention", cross},
     {"empty sequences", empty_sequences},
     {"checkpoint", checkpoint},

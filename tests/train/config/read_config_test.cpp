@@ -304,3 +304,29 @@ TEST_CASE("files that cannot be read say why", "[config]") {
   CHECK_THROWS_AS(read_config(load_config_text(path), {}, options), ConfigError);
   std::filesystem::remove(path);
 }
+
+TEST_CASE("one file is laid over another", "[config]") {
+  const std::vector<ConfigText> texts{{"base.yaml", "name: base\ntrain: {lr: 0.5, betas: [0.1, 0.2], steps: 7}\n"},
+                                      {"other.yaml", "name: other\ntrain: {lr: 0.25, betas: [0.3, 0.4]}\nmodel:\n"}};
+  SampleOptions options;
+  const std::vector<std::string> overrides{"train.lr=0.125"};
+  const Origins origins = read_config(texts, overrides, options);
+  CHECK(options.name == "other");
+  CHECK(options.train.lr == 0.125);
+  CHECK(options.train.steps == 7);
+  CHECK(options.train.betas == std::vector<double>{0.3, 0.4});
+  CHECK(origins.at("train.steps").file == "base.yaml");
+  CHECK(origins.at("train.betas").file == "other.yaml");
+  CHECK(origins.at("train.lr").file.empty());
+  SECTION("and each mistake has its file") {
+    const std::vector<ConfigText> wrong{{"base.yaml", "nam: a\n"}, {"other.yaml", "\ntrain: {lr: x}\n"}};
+    try {
+      read_config(wrong, std::vector<std::string>{}, options);
+      FAIL("it was read");
+    } catch (const ConfigError& error) {
+      REQUIRE(error.problems().size() == 2);
+      CHECK(error.problems()[0].where() == "base.yaml:1:1");
+      CHECK(error.problems()[1].where() == "other.yaml:2:13");
+    }
+  }
+}

@@ -26,11 +26,6 @@ RunIdentity identity(const std::string& finished) {
   return who;
 }
 
-void make_checkpoint(const TestFolder& folder, const std::string& name, bool complete) {
-  folder.write("run/checkpoints/" + name + "/model.safetensors", "x");
-  if (complete) folder.write("run/checkpoints/" + name + "/COMPLETE", "");
-}
-
 nlohmann::json json_of(const std::filesystem::path& file) {
   return nlohmann::json::parse(contents_of(file));
 }
@@ -65,24 +60,6 @@ TEST_CASE("damaged identities are told", "[output]") {
   CHECK(folder.error_of([&] { read_identity(folder.path); }).rfind("run: run.json is damaged: ", 0) == 0);
 }
 
-TEST_CASE("the newest complete checkpoint is found", "[output]") {
-  const TestFolder folder;
-  const RunFolder run(folder.path / "run", RunStart::fresh);
-  CHECK_FALSE(run.newest_checkpoint());
-  make_checkpoint(folder, "step-000500", true);
-  make_checkpoint(folder, "step-1000000", true);
-  make_checkpoint(folder, "step-999999", true);
-  make_checkpoint(folder, "step-2000000", false);  // cut short
-  make_checkpoint(folder, "step-3000000.new", true);
-  make_checkpoint(folder, "step-", true);
-  make_checkpoint(folder, "best", true);
-  std::vector<std::int64_t> steps;
-  for (const CheckpointPath& checkpoint : run.checkpoints()) steps.push_back(checkpoint.step);
-  CHECK(steps == std::vector<std::int64_t>{500, 999999, 1000000});
-  CHECK(run.newest_checkpoint()->path == run.checkpoint(1000000));
-  CHECK(run.checkpoint(500) == folder.path / "run/checkpoints/step-000500");
-}
-
 TEST_CASE("what would be lost is not overwritten unless asked", "[output]") {
   const TestFolder folder;
   const auto path = folder.path / "run";
@@ -93,17 +70,17 @@ TEST_CASE("what would be lost is not overwritten unless asked", "[output]") {
   CHECK_FALSE(std::filesystem::exists(path / "metrics.jsonl"));
   CHECK(std::filesystem::exists(path / "mine.txt"));
 
-  make_checkpoint(folder, "step-000500", true);
+  folder.write("run/checkpoints/step-000500/COMPLETE", "");
   const auto start = [&](RunStart how) { return folder.error_of([&] { RunFolder(path, how); }); };
   CHECK(start(RunStart::fresh) ==
         "run: run holds a run stopped at step 500; resume it, choose another name, or ask to overwrite it");
   again.write_identity(identity("2026-01-31T12:05:00Z"));
   CHECK(start(RunStart::fresh) == "run: run holds a finished run; choose another name, or ask to overwrite it");
   CHECK(start(RunStart::resume) == "no error");
-  CHECK(again.newest_checkpoint());
+  CHECK(again.checkpoints().newest());
   folder.write("run/events.out.tfevents.1.host", "");
   CHECK(start(RunStart::overwrite) == "no error");
-  CHECK_FALSE(again.newest_checkpoint());
+  CHECK_FALSE(again.checkpoints().newest());
   CHECK_FALSE(std::filesystem::exists(path / "run.json"));
   CHECK_FALSE(std::filesystem::exists(path / "events.out.tfevents.1.host"));
   CHECK(std::filesystem::exists(path / "mine.txt"));

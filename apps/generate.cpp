@@ -1,0 +1,116 @@
+// generate RUN [--prompt TEXT]: text that a trained language model writes.
+#include <iostream>
+#include <iterator>
+
+#include "apps/support/exit_code.h"
+#include "train/generation.h"
+#include "train/open_run.h"
+
+using namespace tempera;
+
+namespace {
+
+struct Arguments {
+  std::string run;
+  std::string prompt = "\n";
+  OpenOptions open;
+  GenerationOptions write;
+  bool bare = false;
+};
+
+// Several texts are told apart by a line before each. The first appears as it is written, the others when it is their
+// turn: they are written side by side.
+class Printer {
+ public:
+  Printer(std::string prompt, std::int64_t count, bool headings)
+      : prompt_(std::move(prompt)), headings_(headings && count > 1), waiting_(static_cast<std::size_t>(count)) {}
+
+  void piece(Index sample, std::string_view text) {
+    if (sample > 0) waiting_[static_cast<std::size_t>(sample)] += text;
+    else put(0, text);
+  }
+  void finish() {
+    put(0, "");
+    for (std::size_t i = 1; i < waiting_.size(); ++i) put(i, waiting_[i]);
+    std::fputs("\n", stdout);
+  }
+
+ private:
+  void put(std::size_t sample, std::string_view text) {
+    if (sample >= begun_) {
+      if (begun_ > 0) std::fputs("\n", stdout);
+      if (headings_) std::printf("--- %zu ---\n", sample + 1);
+      std::fwrite(prompt_.data(), 1, prompt_.size(), stdout);
+      begun_ = sample + 1;
+    }
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  }
+
+  std::string prompt_;
+  bool headings_;
+  std::size_t begun_ = 0;
+  std::vector<std::string> waiting_;
+};
+
+int run(Arguments& arguments) {
+  std::string& prompt = arguments.prompt;
+  if (prompt == "-") prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
+  const OpenRun opened = open_run(arguments.run, arguments.open);
+  std::fprintf(stderr, "%s\n", opened.title().c_str());
+  Printer printer(arguments.bare ? "" : prompt, arguments.write.count, !arguments.bare);
+  blame<SetupError>([&] {
+    write_text(opened.experiment->language(), *opened.experiment->data().tokenizer, prompt, arguments.write,
+               [&](Index sample, std::string_view piece) { printer.piece(sample, piece); });
+  });
+  printer.finish();
+  return kDone;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Writes text with a trained language model, to stdout as it comes.", "generate");
+  app.footer(
+      "Examples:\n"
+      "  generate runs/characters --prompt \"In the beginning\"\n"
+      "  generate characters --tokens 500 --temperature 0.7 --top-p 0.9 --seed 3\n"
+      "  generate characters --prompt \"And God \" --beams 8 --tokens 40\n"
+      "  echo -n \"Moses said\" | generate characters --prompt - --count 4");
+  Arguments arguments;
+  GenerationOptions& write = arguments.write;
+  app.add_option("RUN", arguments.run, "folder or name of a run, a checkpoint's folder, or a .safetensors file")
+      ->required();
+  app.add_option("key.path=value", arguments.open.overrides, "settings that replace those of the run");
+  app.add_option("--prompt", arguments.prompt, "what the text begins with; - reads it from stdin; default: a new line");
+  app.add_option("--tokens", write.tokens, "tokens to write")->capture_default_str()->check(CLI::NonNegativeNumber);
+  auto* temperature = app.add_option("--temperature", write.temperature, "of the draws; 0 takes the likeliest token")
+                          ->capture_default_str()
+                          ->check(CLI::NonNegativeNumber);
+  auto* top_k = app.add_option("--top-k", write.top_k, "draw among so many of the likeliest tokens; 0: all")
+                    ->capture_default_str()
+                    ->check(CLI::NonNegativeNumber);
+  auto* top_p = app.add_option("--top-p", write.top_p, "draw among the likeliest tokens that hold this share")
+                    ->capture_default_str()
+                    ->check(CLI::Range(1e-12, 1.0));
+  auto* seed = app.add_option("--seed", write.seed, "of the draws")->capture_default_str();
+  auto* beams = app.add_option("--beams", write.beams, "beam search with so many texts, in place of draws")
+                    ->check(CLI::PositiveNumber);
+  for (CLI::Option* drawing : {temperature, top_k, top_p, seed}) beams->excludes(drawing);
+  app.add_option("--length-penalty", write.length_penalty, "of beam search; larger ones favour long texts")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber)
+      ->needs(beams);
+  app.add_option("--count", write.count, "texts to write")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--stop", write.stop, "a text behind which the writing ends");
+  app.add_flag("--bare", arguments.bare, "print neither the prompt nor lines between the texts");
+  app.add_option("--checkpoint", arguments.open.checkpoint, "best, last, a step, or the path of one; default: best");
+  app.add_option(
+      "--threads",
+      [&](const std::vector<std::string>& value) {
+        arguments.open.overrides.push_back("train.threads=" + value.front());
+        return true;
+      },
+      "in place of train.threads; changes no text");
+  return run_program(app, argc, argv, [&] { return run(arguments); });
+}

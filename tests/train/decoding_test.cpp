@@ -1,0 +1,92 @@
+#include "train/decoding.h"
+
+#include "layers/encoder_decoder.h"
+#include "tests/support/language.h"
+
+using namespace tempera;
+
+namespace {
+
+using Text = std::vector<std::int32_t>;
+
+// What the model has in view: the text since the state was last made anew.
+struct View {
+  Text text;
+  std::size_t begin = 0;
+  void append(std::int32_t token, std::size_t window) {
+    const bool full = text.size() - begin >= window;
+    text.push_back(token);
+    if (full) begin = text.size() - window / 2;
+  }
+  std::span<const std::int32_t> seen() const { return std::span(text).subspan(begin); }
+};
+
+void check_logits(TinyLanguage& tiny, const Decoding& decoding, const std::vector<View>& views) {
+  REQUIRE(decoding.logits().shape() == Shape{static_cast<Index>(views.size()), tiny.vocabulary});
+  for (std::size_t row = 0; row < views.size(); ++row) {
+    CHECK(decoding.text(static_cast<Index>(row)) == views[row].text);
+    const std::vector<double> wanted = tiny.next(views[row].seen());
+    const Index at = static_cast<Index>(row) * tiny.vocabulary;
+    // Logits and log-probabilities differ by a constant.
+    const double shift = decoding.logits().at(at) - wanted[0];
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      CHECK(decoding.logits().at(at + static_cast<Index>(i)) - shift == Approx(wanted[i]).epsilon(1e-10));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a cached step equals the full pass over what the window holds", "[generate]") {
+  constexpr std::size_t kWindow = 6;
+  TinyLanguage tiny(5, kWindow);
+  for (const Text& prompt : {Text{3}, Text{0, 1, 2, 3}, Text{0, 1, 2, 3, 4, 0}, Text{4, 4, 0, 1, 2, 3, 4, 0, 1}}) {
+    Decoding decoding(tiny.language, prompt);
+    std::vector<View> views{{prompt, prompt.size() - std::min(prompt.size(), kWindow)}};
+    check_logits(tiny, decoding, views);
+    const std::vector<std::vector<Index>> forks{{0, 0, 0}, {2, 1, 0}, {1, 1}, {0, 1}, {1}, {0}, {0, 0}, {0, 1}, {1}};
+    for (std::size_t step = 0; step < forks.size(); ++step) {
+      std::vector<View> kept;
+      for (const Index row : forks[step]) kept.push_back(views[static_cast<std::size_t>(row)]);
+      views = kept;
+      decoding.keep(forks[step]);
+      Text tokens;
+      for (std::size_t row = 0; row < views.size(); ++row) {
+        tokens.push_back(static_cast<std::int32_t>((3 * step + 2 * row) % 5));
+        views[row].append(tokens.back(), kWindow);
+      }
+      decoding.append(tokens);
+      check_logits(tiny, decoding, views);
+    }
+  }
+}
+
+TEST_CASE("an encoder-decoder reads its source while it writes", "[generate]") {
+  EncoderDecoderOptions options;
+  options.d_model = 8;
+  options.n_layers = options.n_decoder_layers = 1;
+  options.max_length = 8;
+  auto model = std::make_unique<EncoderDecoder>(options, InputSpec::tokens(5), mean_mixers(8));
+  ModelLearner learner(std::move(model), CrossEntropyHeadOptions().make({8, 5, nullptr}), DType::float64);
+  Parameters parameters(learner.module(), DType::float64, Rng(3, "module"));
+  stir(parameters);
+  const Tensor source = tokens({1, 4}, {4, 2, 0, 1});
+  Decoding decoding({learner.model(), learner.head(), parameters, 8}, Text{1}, source);
+  decoding.keep(std::vector<Index>{0, 0});
+  decoding.append(Text{2, 3});
+  decoding.append(Text{0, 4});
+  Tape tape;
+  Context context(tape, parameters);
+  context.begin(0, 0);
+  const std::vector<Index> twice{0, 0};
+  const ModelInput input{rows_of(source, twice), {}, tokens({2, 3}, {1, 2, 0, 1, 3, 4}), {}};
+  const Var full = learner.head().logits(context, learner.model().features(context, input));
+  check_close(decoding.logits(), slice(full, 1, 2, 1).value().reshaped({2, 5}));
+}
+
+TEST_CASE("decoding refuses what it cannot read", "[generate][errors]") {
+  TinyLanguage tiny(3, 4);
+  CHECK(error_of([&] { Decoding(tiny.language, Text{}); }) ==
+        "generate: the prompt is empty; at least one token was wanted");
+  Decoding decoding(tiny.language, Text{1});
+  CHECK(error_of([&] { decoding.append(Text{1, 2}); }) == "generate: 2 tokens came for 1 rows");
+}

@@ -1,0 +1,134 @@
+#include "train/generation.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "data/text/utf8_stream.h"
+#include "train/beam_search.h"
+#include "train/token_choice.h"
+
+namespace tempera {
+namespace {
+
+constexpr std::string_view kWho = "generate";
+
+// The texts of a number of samples as their tokens come.
+class Texts {
+ public:
+  Texts(const LanguageModel& language, const Tokenizer& tokenizer, const std::string& stop, const OnText& on_text,
+        std::int64_t count)
+      : end_(language.end),
+        tokenizer_(tokenizer),
+        stop_(stop),
+        on_text_(on_text),
+        streams_(static_cast<std::size_t>(count)),
+        texts_(streams_.size()) {}
+
+  // False when the sample is at its end.
+  bool add(Index sample, std::int32_t token) {
+    if (token == end_) return false;
+    const auto i = static_cast<std::size_t>(sample);
+    const std::size_t before = texts_[i].size();
+    give(sample, streams_[i].push(tokenizer_.decode(token)));
+    if (stop_.empty()) return true;
+    // Only a stop that the new piece completes can be there.
+    return texts_[i].find(stop_, before - std::min(before, stop_.size() - 1)) == std::string::npos;
+  }
+
+  std::vector<std::string> finish() {
+    for (std::size_t i = 0; i < streams_.size(); ++i) give(static_cast<Index>(i), streams_[i].finish());
+    return std::move(texts_);
+  }
+
+ private:
+  void give(Index sample, const std::string& piece) {
+    if (piece.empty()) return;
+    texts_[static_cast<std::size_t>(sample)] += piece;
+    if (on_text_) on_text_(sample, piece);
+  }
+
+  std::optional<std::int32_t> end_;
+  const Tokenizer& tokenizer_;
+  const std::string& stop_;
+  const OnText& on_text_;
+  std::vector<Utf8Stream> streams_;
+  std::vector<std::string> texts_;
+};
+
+}  // namespace
+
+void GenerationOptions::describe(Fields& f) {
+  Rule share = above(0);
+  share.high = 1;
+  f("tokens", tokens, "tokens to write", at_least(0));
+  f("temperature", temperature, "of the draws; 0 takes the likeliest token", at_least(0));
+  f("top_k", top_k, "draw among so many of the likeliest tokens; 0: all", at_least(0));
+  f("top_p", top_p, "draw among the likeliest tokens that hold this share of the probability", share);
+  f("beams", beams, "texts that beam search keeps, which draws nothing; 1: no beam search", at_least(1));
+  f("length_penalty", length_penalty, "of beam search: its scores are divided by ((5 + n) / 6)^length_penalty",
+    at_least(0));
+  f("count", count, "texts to write", at_least(1));
+  f("stop", stop, "a text behind which the writing ends; empty: none");
+  f("seed", seed, "of the draws");
+}
+
+std::vector<Problem> GenerationOptions::problems() const {
+  if (beams > 1 && count > beams)
+    return {{"count", fmt::format("{} texts of {} beams were asked for; raise beams", count, beams)}};
+  return {};
+}
+
+std::vector<std::vector<std::int32_t>> sample_tokens(const LanguageModel& language,
+                                                     std::span<const std::int32_t> prompt,
+                                                     const GenerationOptions& options, const OnToken& on_token,
+                                                     const Tensor& source) {
+  std::vector<std::vector<std::int32_t>> samples(static_cast<std::size_t>(options.count));
+  if (options.tokens == 0 || options.count == 0) return samples;
+  Decoding texts(language, prompt, source);
+  TokenChoice choice({options.temperature, options.top_k, options.top_p}, texts.logits().dim(1));
+  // Sample alive[i] is row i; all of them share the logits of the prompt at first.
+  std::vector<Index> alive(samples.size()), rows(samples.size(), 0);
+  std::iota(alive.begin(), alive.end(), Index{0});
+  for (std::int64_t t = 0; t < options.tokens && !alive.empty(); ++t) {
+    std::vector<Index> going, kept;
+    std::vector<std::int32_t> tokens;
+    for (std::size_t i = 0; i < alive.size(); ++i) {
+      const Index sample = alive[i];
+      const Rng rng(options.seed, "generate", static_cast<std::uint64_t>(sample));
+      const std::int32_t token = choice.draw(texts.logits(), rows[i], rng.uniform(static_cast<std::uint64_t>(t)));
+      samples[static_cast<std::size_t>(sample)].push_back(token);
+      const bool goes_on = !on_token || on_token(sample, token);
+      if (!goes_on || token == language.end) continue;
+      going.push_back(sample);
+      kept.push_back(rows[i]);
+      tokens.push_back(token);
+    }
+    alive = std::move(going);
+    if (alive.empty() || t + 1 == options.tokens) break;
+    if (static_cast<Index>(kept.size()) != texts.rows()) texts.keep(kept);
+    texts.append(tokens);
+    rows.resize(alive.size());
+    std::iota(rows.begin(), rows.end(), Index{0});
+  }
+  return samples;
+}
+
+std::vector<std::string> write_text(const LanguageModel& language, const Tokenizer& tokenizer, std::string_view prompt,
+                                    const GenerationOptions& options, const OnText& on_text) {
+  for (const Problem& problem : options.problems()) fail(kWho, "{}: {}", problem.key, problem.message);
+  const std::vector<std::int32_t> read = tokenizer.encode(prompt);
+  if (options.beams == 1) {
+    Texts texts(language, tokenizer, options.stop, on_text, options.count);
+    sample_tokens(language, read, options, [&](Index sample, std::int32_t token) { return texts.add(sample, token); });
+    return texts.finish();
+  }
+  const std::vector<Beam> beams = beam_search(language, read, {options.tokens, options.beams, options.length_penalty});
+  const Index count = std::min(static_cast<Index>(beams.size()), options.count);
+  Texts texts(language, tokenizer, options.stop, on_text, count);
+  for (Index i = 0; i < count; ++i)
+    for (const std::int32_t token : beams[static_cast<std::size_t>(i)].tokens)
+      if (!texts.add(i, token)) break;
+  return texts.finish();
+}
+
+}  // namespace tempera

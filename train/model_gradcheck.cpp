@@ -1,0 +1,172 @@
+#include "train/model_gradcheck.h"
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <tbb/info.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include "core/grouped.h"
+
+namespace tempera {
+namespace {
+
+void move_constants(Parameters& parameters, double noise, std::uint64_t seed) {
+  for (const Parameters::Entry& entry : parameters.entries()) {
+    if (entry.parameter->init.kind != Init::Kind::constant) continue;
+    Tensor& value = entry.parameter->value;
+    const Rng rng(seed, "gradcheck/noise/" + entry.name);
+    for (Index i = 0; i < value.size(); ++i)
+      value.set(i, value.at(i) + rng.uniform(static_cast<std::uint64_t>(i), -noise, noise));
+  }
+}
+
+// The loss as a function of the parameters. The context outlives the call: recomputation asks it in the backward pass.
+class Loss {
+ public:
+  Loss(const Learner& learner, const Parameters& parameters, const Batch& batch, std::uint64_t seed)
+      : learner_(learner), parameters_(parameters), batch_(batch), rng_(seed, "gradcheck/run") {}
+
+  Var operator()(std::span<const Var> values) {
+    context_.emplace(values[0].tape(), parameters_, rng_);
+    context_->bind(values);
+    sums_.assign(static_cast<std::size_t>(learner_.sum_count()), 0);
+    return learner_.loss(*context_, batch_, 1, sums_);
+  }
+
+ private:
+  const Learner& learner_;
+  const Parameters& parameters_;
+  const Batch& batch_;
+  Rng rng_;
+  std::optional<Context> context_;
+  std::vector<double> sums_;
+};
+
+ParameterCheck summed_up(const Parameters::Entry& entry, const GradcheckReport& report) {
+  ParameterCheck check;
+  check.name = entry.name;
+  check.shape = entry.parameter->shape;
+  check.ok = report.ok;
+  // Each entry was compared twice: with a fresh gradient, and with one that was added to another.
+  check.checked = static_cast<Index>(report.entries.size() / 2);
+  check.kinks = (report.kinks + 1) / 2;
+  for (const GradcheckEntry& e : report.entries)
+    if (!e.kink) {
+      check.worst = e;
+      break;  // the worst come first
+    }
+  check.worst.where = check.worst.where.substr(std::min(entry.name.size(), check.worst.where.size()));
+  return check;
+}
+
+}  // namespace
+
+ModelGradcheck gradcheck_model(const Learner& learner, Parameters& parameters, const Batch& batch,
+                               const ModelGradcheckOptions& options, const std::function<void(std::size_t)>& progress) {
+  require(parameters.dtype() == DType::float64, "gradcheck", "the parameters are {}; finite differences need float64",
+          parameters.dtype());
+  move_constants(parameters, options.noise, options.seed);
+  GradcheckOptions each;
+  each.tolerance = options.tolerance;
+  each.seed = options.seed;
+  each.max_entries = options.entries;
+  std::vector<Tensor> values;
+  std::vector<std::size_t> trainable;
+  for (const Parameters::Entry& entry : parameters.entries()) {
+    if (entry.parameter->trainable) trainable.push_back(values.size());
+    values.push_back(entry.parameter->value);
+    each.names.push_back(entry.name);
+  }
+
+  ModelGradcheck result;
+  result.tolerance = options.tolerance;
+  result.parameters.resize(trainable.size());
+  {
+    Tape tape;
+    std::vector<Var> vars;
+    for (const Tensor& value : values) vars.push_back(tape.constant(value));
+    Loss loss(learner, parameters, batch, options.seed);
+    result.loss = loss(vars).value().item();
+  }
+  std::mutex mutex;
+  std::size_t done = 0;
+  tbb::task_arena arena(std::min(options.threads, tbb::info::default_concurrency()));
+  arena.execute([&] {
+    tbb::parallel_for(std::size_t{0}, trainable.size(), [&](std::size_t i) {
+      GradcheckOptions own = each;
+      own.only = {trainable[i]};
+      Loss loss(learner, parameters, batch, options.seed);
+      const GradcheckReport report = gradcheck([&](std::span<const Var> x) { return loss(x); }, values, own);
+      result.parameters[i] = summed_up(parameters.entries()[trainable[i]], report);
+      const std::lock_guard lock(mutex);
+      if (progress) progress(++done);
+    });
+  });
+  result.ok = std::all_of(result.parameters.begin(), result.parameters.end(), [](const auto& p) { return p.ok; });
+  return result;
+}
+
+std::string ModelGradcheck::text() const {
+  std::size_t name = 9, shape = 5;
+  for (const ParameterCheck& p : parameters) {
+    name = std::max(name, p.name.size());
+    shape = std::max(shape, to_string(p.shape).size());
+  }
+  std::string all = fmt::format("{:<{}}  {:<{}}  {:>17}  {:>7}  {:<12}{:>16}{:>16}  kinks\n", "parameter", name,
+                                "shape", shape, "entries", "error", "worst at", "gradient", "differences");
+  const ParameterCheck* worst = nullptr;
+  std::size_t wrong = 0;
+  int kinks = 0;
+  for (const ParameterCheck& p : parameters) {
+    const std::string entries = fmt::format("{} of {}", grouped(p.checked), grouped(p.shape.size()));
+    all += fmt::format("{:<{}}  {:<{}}  {:>17}  {:>7.1e}  {:<12}{:>16.8g}{:>16.8g}  {}{}\n", p.name, name,
+                       to_string(p.shape), shape, entries, p.worst.relative, p.worst.where, p.worst.analytic,
+                       p.worst.numeric, p.kinks > 0 ? fmt::format("{:>5}", p.kinks) : "    -", p.ok ? "" : "   WRONG");
+    if (!worst || p.worst.relative > worst->worst.relative) worst = &p;
+    wrong += !p.ok;
+    kinks += p.kinks;
+  }
+  if (kinks > 0)
+    all += fmt::format(
+        "\n{} entries lie at a kink, a corner of the loss such as that of ReLU at 0, or close beside one. There the\n"
+        "gradient passed because it lies between the derivatives from the left and from the right.\n",
+        kinks);
+  if (worst == nullptr) return all + "\nnothing is trained, so there is no gradient to check\n";
+  if (wrong == 0)
+    return all + fmt::format("\nall {} parameters agree with finite differences; worst relative error {:.1e} in {}{}\n",
+                             parameters.size(), worst->worst.relative, worst->name, worst->worst.where);
+  return all +
+         fmt::format(
+             "\n{} of {} parameters disagree with finite differences (tolerance {:.0e}); worst: {}{} has gradient "
+             "{:.10g}, differences say {:.10g}\n",
+             wrong, parameters.size(), tolerance, worst->name, worst->worst.where, worst->worst.analytic,
+             worst->worst.numeric);
+}
+
+Batch first_tokens(const Batch& batch, Index length) {
+  const bool sequences = batch.inputs.rank() == 3 || (batch.inputs.rank() == 2 && batch.inputs.dtype() == DType::int32);
+  if (!sequences || batch.inputs.dim(1) <= length) return batch;
+  const Index whole = batch.inputs.dim(1), samples = batch.inputs.dim(0);
+  const auto cut = [&](const Tensor& x) {
+    const Index width = x.size() / (samples * whole);
+    Tensor y = Tensor::empty(x.shape().with(1, length), x.dtype());
+    for (Index i = 0; i < y.size(); ++i) {
+      const Index sample = i / (length * width), rest = i % (length * width);
+      y.set(i, x.at(sample * whole * width + rest));
+    }
+    return y;
+  };
+  Batch part = batch;
+  part.inputs = cut(batch.inputs);
+  if (batch.targets.rank() >= 2 && batch.targets.dim(1) == whole) part.targets = cut(batch.targets);
+  if (batch.lengths.defined()) {
+    part.lengths = batch.lengths.clone();
+    for (Index i = 0; i < samples; ++i) part.lengths.set(i, std::min(batch.lengths.at(i), static_cast<double>(length)));
+  }
+  return part;
+}
+
+}  // namespace tempera
