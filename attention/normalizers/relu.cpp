@@ -6,38 +6,37 @@
 namespace tempera {
 namespace {
 
-enum class Activate { relu, relu_squared, relu6, gelu, softplus, sigmoid, identity };
+enum class Form { relu, relu_squared, relu6, gelu, softplus, sigmoid, identity };
 constexpr std::array<std::string_view, 7> kNames{"relu",     "relu_squared", "relu6",   "gelu",
                                                  "softplus", "sigmoid",      "identity"};
 
 class Relu : public RowwiseNormalizer<Relu> {
  public:
-  Relu(Activate kind, double alpha)
-      : RowwiseNormalizer(
-            {.rows_sum_to_one = false,
-             .needs_count = alpha != 0,
-             .sparse = kind == Activate::relu || kind == Activate::relu_squared || kind == Activate::relu6,
-             .negative = kind == Activate::gelu || kind == Activate::identity}),
-        kind_(kind),
+  Relu(Form form, double alpha)
+      : RowwiseNormalizer({.rows_sum_to_one = false,
+                           .needs_count = alpha != 0,
+                           .sparse = form == Form::relu || form == Form::relu_squared || form == Form::relu6,
+                           .negative = form == Form::gelu || form == Form::identity}),
+        form_(form),
         alpha_(alpha) {}
 
   auto formula(Row row) const {
     const double factor = std::exp(-alpha_ * row.log_count);
-    return RowFormula(std::tuple(), [kind = kind_, factor](auto s) {
-      switch (kind) {
-        case Activate::relu: return formulas::Relu()(s) * factor;
-        case Activate::relu_squared: return square(formulas::Relu()(s)) * factor;
-        case Activate::relu6: return formulas::Relu()(where(s < 6, s, decltype(s)(6))) * factor;
-        case Activate::gelu: return formulas::Gelu()(s) * factor;
-        case Activate::softplus: return softplus(s) * factor;
-        case Activate::sigmoid: return sigmoid(s) * factor;
+    return RowFormula(std::tuple(), [form = form_, factor](auto s) {
+      switch (form) {
+        case Form::relu: return formulas::Relu()(s) * factor;
+        case Form::relu_squared: return square(formulas::Relu()(s)) * factor;
+        case Form::relu6: return formulas::Relu()(where(s < 6, s, decltype(s)(6))) * factor;
+        case Form::gelu: return formulas::Gelu()(s) * factor;
+        case Form::softplus: return softplus(s) * factor;
+        case Form::sigmoid: return sigmoid(s) * factor;
         default: return s * factor;
       }
     });
   }
 
  private:
-  Activate kind_;
+  Form form_;
   double alpha_;
 };
 
@@ -51,7 +50,7 @@ void ReluOptions::describe(Fields& f) {
 
 std::unique_ptr<ScoreNormalizer> ReluOptions::make(const NormalizerPlace&) const {
   const auto at = std::find(kNames.begin(), kNames.end(), activation) - kNames.begin();
-  return std::make_unique<Relu>(static_cast<Activate>(at), alpha);
+  return std::make_unique<Relu>(static_cast<Form>(at), alpha);
 }
 
 }  // namespace tempera
