@@ -21,6 +21,7 @@ template <class T>
 struct WholeRow {
   const T* scores = nullptr;  // [size]
   Index size = 0;             // >= 1
+  Index count = 0;            // what the row is told: the same
   T* saved = nullptr;         // [traits().saved]
   bool again = false;
   bool training = false;
@@ -61,6 +62,7 @@ class RowNormalizer : public ScoreNormalizer {
       const Index at = r * rows.stride + visible.first;
       row.scores = rows.scores + at;
       row.size = visible.count();
+      row.count = rows.info[r].count;
       row.saved = rows.saved + r * traits_.saved;
       body(row, at);
     }

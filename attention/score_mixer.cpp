@@ -4,7 +4,9 @@
 #include <cstring>
 
 #include "attention/normalizers.h"
+#include "core/ops/broadcast_to.h"
 #include "core/ops/concat.h"
+#include "core/ops/reshape.h"
 #include "core/ops/slice.h"
 #include "layers/rows_of.h"
 
@@ -65,6 +67,7 @@ void ScoreMixerOptions::describe(Fields& f) {
   f("scale", scale, "of the scores; null: 1 / sqrt(head width)");
   f("window", window, "tokens that a token sees: the last ones if causal, on either side otherwise; 0: all",
     at_least(0));
+  f("sink", sink, "adds a learned key and value per head, seen by every token");
 }
 
 AttentionTraits ScoreMixerOptions::traits() const {
@@ -82,6 +85,10 @@ std::vector<Problem> ScoreMixerOptions::problems() const {
   if (window > 0 && !normalizer_options(*this).make({})->traits().causal)
     found.push_back({"window", fmt::format("the normalizer '{}' wants tokens that all see each other; set it to 0",
                                            normalizer.type())});
+  if (sink && !normalizer_options(*this).make({})->traits().causal)
+    found.push_back({"sink", fmt::format("the normalizer '{}' wants tokens that all see each other; set it to false",
+                                         normalizer.type())});
+  if (sink && window > 0) found.push_back({"sink", "a window would leave it behind; set one of the two"});
   return found;
 }
 
@@ -96,12 +103,16 @@ ScoreMixer::ScoreMixer(const ScoreMixerOptions& options, const AttentionPlace& p
       window_(options.window),
       cross_(place.cross) {
   const NormalizerTraits traits = normalizer_->traits();
-  require(traits.causal || !(place.causal || place.cross || window_ > 0), kWho,
+  require(traits.causal || !(place.causal || place.cross || window_ > 0 || options.sink), kWho,
           "the normalizer '{}' wants tokens that all see each other, but this attention {}; choose another one",
           options.normalizer.type(),
           place.cross    ? "reads a memory"
           : place.causal ? "is causal"
-                         : "has a window");
+          : window_ > 0  ? "has a window"
+                         : "has a sink");
+  require(!options.sink || window_ == 0, kWho, "a window of {} would leave the sink behind; set one of the two",
+          window_);
+  if (options.sink) sink_ = std::make_unique<Sink>(kv_heads(), width());
   // Unit vectors come with the length sqrt(width), as their norm leaves them.
   if (traits.cosine) want_unit_vectors();
   const auto d = static_cast<double>(width());
@@ -116,6 +127,27 @@ void ScoreMixer::visit(ParameterVisitor& v) {
   MultiHead::visit(v);
   v("normalizer", normalizer_);
   v("positions", bias_);
+  v("sink", sink_);
+}
+
+ScoreMixer::Packed ScoreMixer::with_sink(Context& context, const Packed& packed) const {
+  const auto [q, k, v] = unpack(packed);
+  const auto led = [&](const Var& x, const Parameter& sink) {
+    const Var first = broadcast_to(reshape(context[sink], {1, 1, -1}), {x.dim(0), 1, x.dim(2)});
+    return concat(std::array{first, x}, 1);
+  };
+  return {{q, led(k, sink_->key), led(v, sink_->value)}, 3};
+}
+
+// All positions move by one.
+Visibility ScoreMixer::past_sink(Context& context, Visibility visibility) const {
+  visibility.start += 1;
+  visibility.prefix += 1;
+  if (!visibility.lengths.defined()) return visibility;
+  Tensor lengths = context.tape().empty(visibility.lengths.shape(), DType::int32);
+  for (Index b = 0; b < lengths.size(); ++b) lengths.set(b, visibility.lengths.at(b) + 1);
+  visibility.lengths = lengths;
+  return visibility;
 }
 
 ScoreAttention ScoreMixer::how(Context& context, const Visibility& visibility, bool cross) const {
@@ -138,16 +170,15 @@ Var ScoreMixer::forward(Context& context, const Var& x, const Sequences& sequenc
   require(cross_ == memory.defined(), kWho, "{}",
           cross_ ? "a cross attention came without a memory to read"
                  : "a memory came, but this attention reads its own input");
-  if (cross_) {
-    const Packed packed = project(context, x, memory);
-    return completed(
-        context,
-        packed_score_attention(packed.span(), heads(), kv_heads(), how(context, {.lengths = memory_lengths}, true)), x);
+  Packed packed = cross_ ? project(context, x, memory) : project(context, x, {}, rotation_, sequences.start);
+  Visibility visibility = cross_ ? Visibility{.lengths = memory_lengths}
+                                 : Visibility{sequences.lengths, sequences.causal, window_, sequences.prefix, 0, 0};
+  if (sink_) {
+    packed = with_sink(context, packed);
+    visibility = past_sink(context, visibility);
   }
-  const Packed packed = project(context, x, {}, rotation_, sequences.start);
-  const Visibility visibility{sequences.lengths, sequences.causal, window_, sequences.prefix, 0, 0};
-  return completed(context, packed_score_attention(packed.span(), heads(), kv_heads(), how(context, visibility, false)),
-                   x);
+  const ScoreAttention call = how(context, visibility, cross_);
+  return completed(context, packed_score_attention(packed.span(), heads(), kv_heads(), call), x);
 }
 
 Var ScoreMixer::completed(Context& context, const Var& y, const Var& x) const {
@@ -158,7 +189,7 @@ std::unique_ptr<MixerState> ScoreMixer::make_state(Index batch, Index capacity, 
   require(!cross_, kWho, "a cross attention keeps no state; it reads its memory in every step");
   require(normalizer_->traits().causal, kWho, "a normalizer of tokens that all see each other cannot decode");
   auto state = std::make_unique<State>();
-  const Index room = window_ > 0 ? std::min(capacity, 2 * window_) : capacity;
+  const Index room = window_ > 0 ? std::min(capacity, 2 * window_) : capacity + (sink_ ? 1 : 0);
   state->keys = Tensor::zeros({batch, kv_heads(), room, width()}, dtype);
   state->values = Tensor::zeros({batch, kv_heads(), room, width()}, dtype);
   state->capacity = capacity;
@@ -167,20 +198,26 @@ std::unique_ptr<MixerState> ScoreMixer::make_state(Index batch, Index capacity, 
 
 // At most a window of tokens at a time, so that two windows of rows are enough.
 Var ScoreMixer::attend_cached(Context& context, const std::array<Var, 3>& qkv, State& state, Index prefix) const {
-  const Index n = qkv[0].dim(1), room = state.keys.dim(2);
+  const Index n = qkv[0].dim(1), room = state.keys.dim(2), before = sink_ ? 1 : 0;
   if (state.tokens - state.first + n > room) {
     const Index kept = std::min(window_ - 1, state.tokens - state.first);
     move_to_front(state.keys, state.tokens - state.first - kept, kept);
     move_to_front(state.values, state.tokens - state.first - kept, kept);
     state.first = state.tokens - kept;
   }
-  put(qkv[1].value(), state.keys, state.tokens - state.first);
-  put(qkv[2].value(), state.values, state.tokens - state.first);
-  const Visibility visibility{{}, true, window_, prefix, state.tokens, state.first};
+  const bool led = sink_ && state.tokens == 0;
+  const Packed tokens{{qkv[0], qkv[1], qkv[2]}, 3};
+  const auto [q, k, v] = led ? with_sink(context, tokens).x : tokens.x;
+  const Index row = led ? 0 : state.tokens - state.first + before;
+  put(k.value(), state.keys, row);
+  put(v.value(), state.values, row);
+  Visibility visibility{{}, true, window_, prefix, state.tokens, state.first};
+  if (sink_) visibility = past_sink(context, visibility);
   state.tokens += n;
   Tape& tape = context.tape();
-  return tape.constant(cached_score_attention(tape, qkv[0].value(), state.keys, state.values,
-                                              state.tokens - state.first, heads(), how(context, visibility, false)));
+  return tape.constant(cached_score_attention(tape, q.value(), state.keys, state.values,
+                                              state.tokens - state.first + before, heads(),
+                                              how(context, visibility, false)));
 }
 
 Var ScoreMixer::step(Context& context, const Var& x, MixerState& mixer_state, const Sequences& sequences) const {

@@ -2,7 +2,7 @@
 
 #include <Eigen/QR>
 
-#include "attention/rowwise_normalizer.h"
+#include "attention/normalizers/softmax.h"
 
 namespace tempera {
 namespace {
@@ -12,11 +12,9 @@ constexpr double kSharpEnough = 0.5;
 struct InverseTemperature {
   std::array<double, 5> fit;
   double top;  // entropies count up to here
-  bool off;
 
   auto operator()(auto entropy) const {
     using X = decltype(entropy);
-    if (off) return X(1);
     const X h = min(entropy, X(top));
     X beta(fit[0]);
     for (std::size_t i = 1; i < fit.size(); ++i) beta = beta * h + fit[i];
@@ -24,18 +22,17 @@ struct InverseTemperature {
   }
 };
 
-struct AdaptiveTemperature : RowwiseNormalizer<AdaptiveTemperature> {
-  AdaptiveTemperature(const std::array<double, 5>& fit, double top, bool train)
-      : RowwiseNormalizer({}), beta_{fit, top, false}, train_(train) {}
+struct Sharpened : RowwiseNormalizer<Sharpened> {
+  Sharpened(const std::array<double, 5>& fit, double top) : RowwiseNormalizer({}), beta_{fit, top} {}
 
-  auto formula(Row row) const {
-    InverseTemperature beta = beta_;
-    beta.off = row.training && !train_;
+  auto formula(Row) const {
     const auto surprise = [](auto s, auto high, auto sum) {
       const auto p = exp(s - high) / sum;
       return -(p * log(p + 1e-9));
     };
-    const auto sharp = [beta](auto s, auto high, auto, auto entropy) { return exp(beta(entropy) * (s - high)); };
+    const auto sharp = [beta = beta_](auto s, auto high, auto, auto entropy) {
+      return exp(beta(entropy) * (s - high));
+    };
     return RowFormula(
         std::tuple(row_shift([](auto s) { return s; }), row_sum([](auto s, auto high) { return exp(s - high); }),
                    row_sum(surprise), row_sum(sharp)),
@@ -46,6 +43,31 @@ struct AdaptiveTemperature : RowwiseNormalizer<AdaptiveTemperature> {
 
  private:
   InverseTemperature beta_;
+};
+
+// The plain softmax in training, unless that is to see the temperature too.
+class AdaptiveTemperature : public ScoreNormalizer {
+ public:
+  AdaptiveTemperature(const std::array<double, 5>& fit, double top, bool train) : sharpened_(fit, top), train_(train) {}
+
+  NormalizerTraits traits() const override { return sharpened_.traits(); }
+  void forward(const ScoreRows<float>& rows) const override { form(rows.training).forward(rows); }
+  void forward(const ScoreRows<double>& rows) const override { form(rows.training).forward(rows); }
+  void backward(const ScoreRows<float>& rows, const ScoreGradients<float>& g) const override {
+    form(rows.training).backward(rows, g);
+  }
+  void backward(const ScoreRows<double>& rows, const ScoreGradients<double>& g) const override {
+    form(rows.training).backward(rows, g);
+  }
+
+ private:
+  const ScoreNormalizer& form(bool training) const {
+    if (training && !train_) return softmax_;
+    return sharpened_;
+  }
+
+  Softmax softmax_;
+  Sharpened sharpened_;
   bool train_;
 };
 

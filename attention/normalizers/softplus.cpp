@@ -1,64 +1,107 @@
 #include "attention/normalizers/softplus.h"
 
+#include <cmath>
+
 #include "attention/normalizers/whole_power.h"
-#include "attention/rowwise_normalizer.h"
+#include "attention/row_loops.h"
+#include "attention/row_normalizer.h"
 
 namespace tempera {
 namespace {
 
-// a of a score.
-struct Positive {
-  double scale;
-  auto operator()(auto s) const { return softplus(scale * s); }
-};
+using detail::each_vector;
+using detail::load_vector;
+using detail::row_sums;
+using detail::store_vector;
 
-// relu(n A - o), A = a / sum a.
-struct Excess {
-  Positive positive;
-  double count, offset;
-  auto operator()(auto s, auto sum) const {
-    const auto over = count * positive(s) / sum - offset;
-    return where(over > 0, over, decltype(over)(0));
-  }
-};
-
-// (excess / the row's largest)^p, or A where all are zero.
-struct Sharpened {
-  Excess excess;
-  int power;
-  auto operator()(auto s, auto sum, auto top) const {
-    using X = decltype(s * sum);
-    const auto none = top <= 0;
-    const X ratio = excess(s, sum) / where(none, decltype(top)(1), top);
-    return where(none, X(excess.positive(s) / sum), detail::whole_power(ratio, power));
-  }
-};
-
-struct LengthScaledSoftplus : RowwiseNormalizer<LengthScaledSoftplus> {
+class LengthScaledSoftplus : public RowNormalizer<LengthScaledSoftplus> {
+ public:
   LengthScaledSoftplus(Index width, bool training, bool evaluation, int power)
-      : RowwiseNormalizer({.needs_count = true, .sparse = training || evaluation, .cosine = true}),
+      : RowNormalizer({.needs_count = true, .sparse = training || evaluation, .cosine = true, .saved = 3}),
         log_width_(std::log(static_cast<double>(width))),
         reweights_{evaluation, training},
         power_(power) {}
 
-  auto formula(Row row) const {
-    const Positive positive{log_width_ * row.log_count};
-    const bool reweights = reweights_[row.training];
-    const Sharpened sharp{{positive, row.count, row.count <= 3 ? 0. : 1.}, power_};
-    // The maximum cancels, so its gradient may be left out.
-    return RowFormula(std::tuple(row_sum(positive), row_shift([sharp, reweights](auto s, auto sum) {
-                                   return reweights ? sharp.excess(s, sum) : decltype(sharp.excess(s, sum))(0);
-                                 }),
-                                 row_sum([sharp, reweights](auto s, auto sum, auto top) {
-                                   return reweights ? sharp(s, sum, top) : decltype(sharp(s, sum, top))(0);
-                                 })),
-                      [sharp, positive, reweights](auto s, auto sum, auto top, auto total) {
-                        using X = decltype(sharp(s, sum, top) / total);
-                        return reweights ? X(sharp(s, sum, top) / total) : X(positive(s) / sum);
-                      });
+  // saved: sum a, the largest excess n A - o, and sum r over its power; an excess of 0: the weights are A.
+  template <class T>
+  void weigh(const WholeRow<T>& row, T* w) const {
+    using L = Lanes<T>;
+    T &sum = row.saved[0], &top = row.saved[1], &total = row.saved[2];
+    const T factor = scale(row);
+    L largest(0);
+    const auto [found] = row_sums<1, T>(row.size, [&](Index i, Index count, auto& sums) {
+      const L a = softplus(L(factor) * load_vector(row.scores + i, count, T(0)));
+      store_vector(a, w + i, count);
+      const L seen = load_vector(w + i, count, T(0));
+      largest = max(largest, seen);
+      sums[0] += seen;
+    });
+    if (!row.again) {
+      sum = found;
+      top = reweights_[row.training] ? static_cast<T>(row.count) * (lane_max(largest) / sum) - offset(row) : T(0);
+    }
+    if (!(top > 0)) {
+      multiply(w, row.size, 1 / sum);
+      return;
+    }
+    const auto [powers] = row_sums<1, T>(row.size, [&](Index i, Index count, auto& sums) {
+      const L u = excess(row, load_vector(w + i, count, T(0)), sum);
+      store_vector(detail::whole_power(u / L(top), power_), w + i, count);
+      sums[0] += load_vector(w + i, count, T(0));
+    });
+    if (!row.again) total = powers;
+    multiply(w, row.size, 1 / total);
+  }
+
+  // u = relu(n A - o):  du = p w / u (dw - <w, dw>),  dA = n du,  da = (dA - <A, dA>) / sum a,  ds = f sigmoid(f s) da
+  template <class T>
+  void differentiate(const WholeRow<T>& row, const T* w, const RowGradient<T>& to) const {
+    using L = Lanes<T>;
+    const T sum = row.saved[0], factor = scale(row), n = static_cast<T>(row.count);
+    const bool sharpened = row.saved[1] > 0;
+    const auto positive = [&](Index i, Index count) {
+      return softplus(L(factor) * load_vector(row.scores + i, count, T(0)));
+    };
+    const auto [mean] = row_sums<1, T>(row.size, [&](Index i, Index count, auto& sums) {
+      sums[0] += load_vector(w + i, count, T(0)) * load_vector(to.dw + i, count, T(0));
+    });
+    const auto [product] = row_sums<1, T>(row.size, [&](Index i, Index count, auto& sums) {
+      const L a = positive(i, count);
+      L g = load_vector(to.dw + i, count, T(0));
+      if (sharpened) {
+        const L u = excess(row, a, sum), weight = load_vector(w + i, count, T(0));
+        g = where(u > L(0), L(n * static_cast<T>(power_)) * (weight / u) * (g - L(mean)), L(0));
+      }
+      store_vector(g, to.ds + i, count);
+      sums[0] += a / L(sum) * load_vector(to.ds + i, count, T(0));
+    });
+    each_vector<T>(row.size, [&](Index i, Index count) {
+      const L slope = sigmoid(L(factor) * load_vector(row.scores + i, count, T(0)));
+      const L g = load_vector(to.ds + i, count, T(0)) - L(product);
+      store_vector(L(factor / sum) * slope * g, to.ds + i, count);
+    });
   }
 
  private:
+  template <class T>
+  T scale(const WholeRow<T>& row) const {
+    return static_cast<T>(log_width_ * std::log(static_cast<double>(row.count)));
+  }
+  template <class T>
+  static T offset(const WholeRow<T>& row) {
+    return row.count <= 3 ? T(0) : T(1);
+  }
+  template <class T>
+  static Lanes<T> excess(const WholeRow<T>& row, Lanes<T> a, T sum) {
+    return max(Lanes<T>(static_cast<T>(row.count)) * (a / Lanes<T>(sum)) - Lanes<T>(offset(row)), Lanes<T>(0));
+  }
+  template <class T>
+  static void multiply(T* w, Index size, T factor) {
+    each_vector<T>(size, [&](Index i, Index count) {
+      store_vector(load_vector(w + i, count, T(0)) * Lanes<T>(factor), w + i, count);
+    });
+  }
+
   double log_width_;
   std::array<bool, 2> reweights_;  // in evaluation, in training
   int power_;

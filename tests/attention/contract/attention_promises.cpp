@@ -269,15 +269,16 @@ std::string threads(const AttentionOptions& options) {
 // Peak bytes of a forward and backward pass over four doublings of the length. Memory is taken by the shape, so nearly
 // all tokens may be padding, which leaves most of the arithmetic out.
 std::string memory(const AttentionOptions& options) {
-  constexpr Index kWide = 48;
   const double declared = options.traits().memory;
   const bool causal = directions(options).back();
-  Index n = declared > 1 ? 64 : 512;
+  // What is linear beside a matrix is to be small, and what is constant beside a row of tokens too.
+  const Index width = declared > 1 ? kModel : 4 * kModel;
+  Index n = declared > 1 ? 128 : 512;
   std::vector<double> bytes;
   for (int doubling = 0; doubling <= 4; ++doubling, n *= 2) {
-    Running run(options, causal, f32, false, 5, kWide);
+    Running run(options, causal, f32, false, 5, width);
     run.context.begin(0, 0);
-    const Var x = run.tape.leaf(draw({1, n, kWide}, 1, f32));
+    const Var x = run.tape.leaf(draw({1, n, width}, 1, f32));
     const Var y = run.mixer->forward(run.context, x, {.lengths = lengths_of({32}), .causal = causal});
     run.tape.backward(y, Tensor::full(y.shape(), f32, 1));
     bytes.push_back(static_cast<double>(run.tape.peak_bytes()));

@@ -53,6 +53,10 @@ std::vector<NamedAttention> all_attentions() {
   auto cosines = scores("softplus", "rope");
   cosines->kv_heads = 1;
   add("cosines, rotated", std::move(cosines));
+  auto sink = scores("softmax", "rope");
+  sink->sink = true;
+  sink->kv_heads = 1;
+  add("sink", std::move(sink));
   auto reference = scores("softmax");
   reference->kernel = "reference";
   add("reference", std::move(reference));

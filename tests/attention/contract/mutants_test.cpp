@@ -44,6 +44,8 @@ class FlawedMixer : public TokenMixer {
     Sequences seen = sequences;
     if (flaw_ == Flaw::look_ahead) seen.causal = false;
     if (flaw_ == Flaw::padding_leak) seen.lengths = {};
+    Tensor hoard;
+    if (flaw_ == Flaw::wrong_memory) hoard = context.tape().empty({x.dim(1), x.dim(1)}, x.dtype());
     return flawed(inner_->forward(context, x, seen, memory, memory_lengths), x);
   }
   std::unique_ptr<MixerState> make_state(Index batch, Index capacity, DType dtype) const override {
@@ -78,10 +80,7 @@ class FlawedMixer : public TokenMixer {
 };
 
 struct FlawedAttention : AttentionOptions {
-  explicit FlawedAttention(Flaw flaw_) : flaw(flaw_) {
-    inner.heads = 3;
-    if (flaw == Flaw::wrong_memory) inner.kernel = "reference";
-  }
+  explicit FlawedAttention(Flaw flaw_) : flaw(flaw_) { inner.heads = 3; }
   void describe(Fields&) override {}
   AttentionTraits traits() const override { return {}; }
   std::unique_ptr<TokenMixer> make(const AttentionPlace& place) const override {
