@@ -24,7 +24,7 @@ struct Reluformer : RowwiseNormalizer<Reluformer, 1> {
 
 struct ReluformerLoss : RowwiseNormalizer<ReluformerLoss> {
   ReluformerLoss(double gamma, double norm, double entropy)
-      : RowwiseNormalizer({.rows_sum_to_one = false, .needs_count = true}),
+      : RowwiseNormalizer({.rows_sum_to_one = false, .needs_count = true, .sparse = true}),
         gamma_(gamma),
         norm_(norm),
         entropy_(entropy) {}

@@ -53,8 +53,10 @@ inline std::vector<NamedNormalizer> all_normalizers(Index heads) {
   add("power, plain", variant<PowerOptions>(heads, [](auto& o) { o.form = "plain"; }));
   add("power, polynomial mean", variant<PowerOptions>(heads, [](auto& o) {
         o.form = "mean";
-        o.reciprocal_steps = 40;
-        o.bound = 1e7;
+        o.power = 2;
+        o.eps = 1;
+        o.reciprocal_steps = 20;
+        o.bound = 1000;
       }));
   for (const char* activation : {"relu_squared", "relu6", "gelu", "softplus", "sigmoid", "identity"})
     all.push_back({fmt::format("relu, {}", activation),
