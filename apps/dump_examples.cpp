@@ -5,6 +5,7 @@
 // "<op>/<example>": the expression. Draws are functions of these names, so an operation added later changes no other.
 #include <cstdio>
 
+#include "attention/ops.h"
 #include "core/ops/table.h"
 #include "core/random.h"
 #include "core/tape.h"
@@ -39,9 +40,10 @@ void dump(const Op& op, const Example& example, SafetensorsFile& file) {
 int main(int argc, char** argv) try {
   require(argc == 2, "dump_examples", "{} arguments came; wanted: dump_examples FILE", argc - 1);
   SafetensorsFile file;
-  for (const Op* op : all_ops())
-    for (const Example& example : op->examples())
-      if (!example.torch.empty()) dump(*op, example, file);
+  for (const auto ops : {all_ops(), attention_ops()})
+    for (const Op* op : ops)
+      for (const Example& example : op->examples())
+        if (!example.torch.empty()) dump(*op, example, file);
   write_safetensors(argv[1], file);
   fmt::print("{} examples in {}\n", file.metadata.size(), argv[1]);
   return 0;

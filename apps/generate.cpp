@@ -58,11 +58,14 @@ int run(Arguments& arguments) {
   if (prompt == "-") prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
   const OpenRun opened = open_run(arguments.run, arguments.open);
   std::fprintf(stderr, "%s\n", opened.title().c_str());
-  Printer printer(arguments.bare ? "" : prompt, arguments.write.count, !arguments.bare);
-  blame<SetupError>([&] {
-    write_text(opened.experiment->language(), *opened.experiment->data().tokenizer, prompt, arguments.write,
-               [&](Index sample, std::string_view piece) { printer.piece(sample, piece); });
+  const Tokenizer* tokenizer = opened.experiment->data().tokenizer.get();
+  const LanguageModel language = blame<SetupError>([&] {
+    if (tokenizer) tokenizer->encode(prompt);  // a prompt that cannot be read is told before anything is written
+    return opened.experiment->language();
   });
+  Printer printer(arguments.bare ? "" : prompt, arguments.write.count, !arguments.bare);
+  write_text(language, *tokenizer, prompt, arguments.write,
+             [&](Index sample, std::string_view piece) { printer.piece(sample, piece); });
   printer.finish();
   return kDone;
 }

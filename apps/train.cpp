@@ -1,5 +1,4 @@
 // train CONFIG.yaml [key.path=value ...]: trains what a configuration describes.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "apps/support/exit_code.h"
@@ -27,9 +26,12 @@ struct Arguments {
 
 // The value of --resume may be left out; then what stands after it belongs to the others.
 void part_from_resume(Arguments& a) {
-  if (a.resume.empty() || a.resume == "auto") return;
-  if (a.resume.find('=') != std::string::npos) a.overrides.push_back(std::exchange(a.resume, "auto"));
-  else if (a.config.empty()) a.config = std::exchange(a.resume, "auto");
+  if (a.resume.find('=') != std::string::npos) {
+    a.overrides.push_back(std::exchange(a.resume, "auto"));
+  } else if (a.resume.ends_with(".yaml") || a.resume.ends_with(".yml")) {
+    if (!a.config.empty()) a.overrides.insert(a.overrides.begin(), a.config);
+    a.config = std::exchange(a.resume, "auto");
+  }
 }
 
 int train(Arguments& arguments) {
@@ -59,8 +61,9 @@ int train(Arguments& arguments) {
                          : arguments.overwrite     ? RunStart::overwrite
                                                    : RunStart::fresh;
   const std::string checkpoint = arguments.resume == "auto" ? "" : arguments.resume;
-  Console console;
-  return run_experiment(experiment, console, origins, start, checkpoint) == RunEnd::done ? kDone : kInterrupted;
+  Console progress(stderr), results(stdout);
+  return run_experiment(experiment, {progress, results}, origins, start, checkpoint) == RunEnd::done ? kDone
+                                                                                                     : kInterrupted;
 }
 
 }  // namespace
@@ -73,8 +76,7 @@ int main(int argc, char** argv) {
   app.add_option("key.path=value", arguments.overrides, "settings that replace those of the file");
   app.add_option("--set-from", arguments.set_from, "another file, whose settings replace those of CONFIG")
       ->type_name("OTHER.yaml");
-  app.add_option("--resume", arguments.resume,
-                 "go on: from the newest checkpoint of the run (auto, the default), or from the folder of another")
+  app.add_option("--resume", arguments.resume, "go on from the newest checkpoint of the run, or from the one at PATH")
       ->expected(0, 1)
       ->default_str("auto")
       ->type_name("[auto|PATH]");
@@ -85,10 +87,5 @@ int main(int argc, char** argv) {
   app.add_option("--seed", arguments.seed, "in place of train.seed")->type_name("NUMBER");
   app.add_option("--threads", arguments.threads, "in place of train.threads; changes no bit of the result")
       ->type_name("NUMBER");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kConfig;
-  }
-  return run_program([&] { return train(arguments); });
+  return run_program(app, argc, argv, [&] { return train(arguments); });
 }

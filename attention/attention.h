@@ -9,7 +9,7 @@ namespace tempera {
 // Where an attention stands. Comes from the model, not from the options.
 struct AttentionPlace {
   Index d_model = 0;
-  bool causal = false;  // decides how T5's buckets are split; what is seen is said by each pass's Sequences
+  bool causal = false;  // as the Sequences of every pass say, which decide what is seen: T5's buckets are split so
   bool cross = false;   // reads a memory; takes no positions
   bool bias = true;
   Init init = Init::normal(0.02);    // of query, key, value

@@ -302,7 +302,11 @@ std::vector<Example> examples() {
            {.lengths = Tensor::from<std::int32_t>({2}, {2, 3}), .causal = true}),
       with("lengths", {2, 1, 3, 2}, {2, 1, 4, 2}, {2, 1, 4, 2}, {.lengths = Tensor::from<std::int32_t>({2}, {2, 0})}),
   };
-  all[0].torch = "(a @ b.mT @ c) / ((a @ b.mT).sum(-1, keepdim=True) + 0.1)";
+  const char* const seen[] = {"1", "torch.ones(5, 5).tril()", "1",
+                              "torch.ones(3, 3).tril() * (torch.arange(3) < torch.tensor([2, 3])[:, None, None, None])",
+                              "(torch.arange(4) < torch.tensor([2, 0])[:, None, None, None])"};
+  for (std::size_t i = 0; i < all.size(); ++i)
+    all[i].torch = fmt::format("(lambda w: w @ c / (w.sum(-1, keepdim=True) + 0.1))(a @ b.mT * {})", seen[i]);
   return all;
 }
 
@@ -349,6 +353,25 @@ Var linear_attention(const Var& f, const Var& g, const Var& v, const Visibility&
                           });
                         });
                       });
+}
+
+Tensor linear_attention_weights(const Tensor& f, const Tensor& g, const Visibility& visibility, double eps) {
+  const Sizes n = checked(f.shape(), g.shape(), g.shape(), "linear_attention_weights");
+  visibility.check(n.batch, n.keys, "linear_attention_weights");
+  Tensor weights = Tensor::zeros({n.batch, n.heads, n.queries, n.keys}, f.dtype());
+  dispatch(f.dtype(), [&]<class T>(Type<T>) {
+    for (Index row = 0; row < n.batch * n.heads * n.queries; ++row) {
+      const Index head = row / n.queries, b = head / n.heads;
+      const T* query = f.data<T>() + row * n.features;
+      const T* keys = g.data<T>() + head / n.group() * n.keys * n.features;
+      T* w = weights.data<T>() + row * n.keys;
+      const Range seen = visibility(b, row % n.queries, n.keys);
+      T sum = static_cast<T>(eps);
+      for (Index j = seen.first; j < seen.last; ++j) sum += w[j] = dot(query, keys + j * n.features, n.features);
+      for (Index j = seen.first; j < seen.last; ++j) w[j] /= sum;
+    }
+  });
+  return weights;
 }
 
 Tensor linear_attention_step(Tape& tape, const Tensor& f, const Tensor& g, const Tensor& v, LinearAttentionState& state,

@@ -25,6 +25,10 @@ extern const Op linear_attention_op;
 // start, and for causal attention over another number of keys than queries.
 Var linear_attention(const Var& f, const Var& g, const Var& v, const Visibility& visibility, double eps = 1e-6);
 
+// The weights <f_i, g_j> / (sum over seen k of <f_i, g_k> + eps), [B, H, N, M], 0 where a key is not seen: values only,
+// to look at.
+Tensor linear_attention_weights(const Tensor& f, const Tensor& g, const Visibility& visibility, double eps = 1e-6);
+
 // What a decoder keeps: S [B, K, F, E] and z [B, K, F], of the sequences' dtype, zeros at first.
 struct LinearAttentionState {
   Tensor sums, normaliser;

@@ -1,7 +1,5 @@
 #include "attention/linear_mixer.h"
 
-#include "core/ops/permute.h"
-#include "core/ops/reshape.h"
 #include "layers/rows_of.h"
 
 namespace tempera {
@@ -46,14 +44,14 @@ void LinearMixer::visit(ParameterVisitor& v) {
 
 std::array<Var, 3> LinearMixer::features(Context& context, const Packed& packed) const {
   std::array<Var, 3> qkv = unpack(packed);
-  for (Var& x : qkv) x = permute(reshape(x, {x.dim(0), x.dim(1), -1, width()}), {0, 2, 1, 3});
+  for (Var& x : qkv) x = by_heads(x);
   const Tape::Scope scope(context.tape(), "features");
   return {map_->forward(context, qkv[0], FeatureMap::Side::query),
           map_->forward(context, qkv[1], FeatureMap::Side::key), qkv[2]};
 }
 
 Var LinearMixer::merged(Context& context, const Var& y) const {
-  return finish(context, reshape(permute(y, {0, 2, 1, 3}), {y.dim(0), y.dim(2), -1}));
+  return finish(context, by_tokens(y));
 }
 
 Var LinearMixer::forward(Context& context, const Var& x, const Sequences& sequences, const Var& memory,
@@ -65,6 +63,8 @@ Var LinearMixer::forward(Context& context, const Var& x, const Sequences& sequen
   Visibility visibility{.lengths = cross_ ? memory_lengths : sequences.lengths};
   visibility.causal = !cross_ && sequences.causal;
   visibility.prefix = cross_ ? 0 : sequences.prefix;
+  if (WeightsObserver* observer = context.weights_observer())
+    observer->see(context.tape().path(), linear_attention_weights(f.value(), g.value(), visibility, eps_));
   return merged(context, linear_attention(f, g, v, visibility, eps_));
 }
 

@@ -1,8 +1,10 @@
 #include "attention/multi_head.h"
 
+#include "core/ops/broadcast_to.h"
 #include "core/ops/concat.h"
 #include "core/ops/layer_norm.h"
 #include "core/ops/linear.h"
+#include "core/ops/permute.h"
 #include "core/ops/reshape.h"
 #include "core/ops/slice.h"
 
@@ -21,25 +23,27 @@ std::vector<Problem> MultiHeadOptions::problems() const {
   return {};
 }
 
+MultiHead::Sizes MultiHead::sizes_of(const MultiHeadOptions& options, Index d_model) {
+  Sizes sizes{options.heads, options.kv_heads > 0 ? options.kv_heads : options.heads, options.head_width};
+  require(sizes.heads >= 1 && sizes.heads % sizes.kv_heads == 0, "attention",
+          "{} key heads do not divide {} query heads; both come from attention.heads and attention.kv_heads",
+          sizes.kv_heads, sizes.heads);
+  require(sizes.width > 0 || d_model % sizes.heads == 0, "attention",
+          "{} heads do not divide d_model {}; choose another attention.heads, or give attention.head_width",
+          sizes.heads, d_model);
+  if (sizes.width == 0) sizes.width = d_model / sizes.heads;
+  return sizes;
+}
+
 MultiHead::MultiHead(const MultiHeadOptions& options, const AttentionPlace& place)
-    : heads_(options.heads),
-      kv_heads_(options.kv_heads > 0 ? options.kv_heads : options.heads),
-      width_(options.head_width) {
-  require(heads_ >= 1 && heads_ % kv_heads_ == 0, "attention",
-          "{} key heads do not divide {} query heads; both come from attention.heads and attention.kv_heads", kv_heads_,
-          heads_);
-  require(width_ > 0 || place.d_model % heads_ == 0, "attention",
-          "{} heads do not divide d_model {}; choose another attention.heads, or give attention.head_width", heads_,
-          place.d_model);
-  if (width_ == 0) width_ = place.d_model / heads_;
-  query_ = Projection(place.d_model, heads_ * width_, place.init, place.bias);
-  key_ = Projection(place.d_model, kv_heads_ * width_, place.init, place.bias);
-  value_ = Projection(place.d_model, kv_heads_ * width_, place.init, place.bias);
-  output_ = Projection(heads_ * width_, place.d_model, place.output, place.bias);
-  if (options.qk_norm) {
-    query_norm_ = std::make_unique<Gain>(width_);
-    key_norm_ = std::make_unique<Gain>(width_);
-  }
+    : sizes_(sizes_of(options, place.d_model)),
+      query_(place.d_model, heads() * width(), {place.bias, Activation::none, place.init}),
+      key_(place.d_model, kv_heads() * width(), {place.bias, Activation::none, place.init}),
+      value_(place.d_model, kv_heads() * width(), {place.bias, Activation::none, place.init}),
+      output_(heads() * width(), place.d_model, {place.bias, Activation::none, place.output}) {
+  if (!options.qk_norm) return;
+  query_norm_ = std::make_unique<RMSNorm>(width());
+  key_norm_ = std::make_unique<RMSNorm>(width());
 }
 
 void MultiHead::visit(ParameterVisitor& v) {
@@ -51,14 +55,11 @@ void MultiHead::visit(ParameterVisitor& v) {
   v("key_norm", key_norm_);
 }
 
-Var MultiHead::together(Context& context, const Var& x, std::initializer_list<const Projection*> parts) const {
-  if (parts.size() == 1) {
-    const Projection& only = **parts.begin();
-    return linear(x, context[only.weight], context[only.bias]);
-  }
+Var MultiHead::together(Context& context, const Var& x, std::initializer_list<const Linear*> parts) const {
+  if (parts.size() == 1) return (*parts.begin())->forward(context, x);
   std::array<Var, 3> weights, biases;
   std::size_t count = 0;
-  for (const Projection* part : parts) {
+  for (const Linear* part : parts) {
     weights[count] = context[part->weight];
     biases[count++] = context[part->bias];
   }
@@ -66,11 +67,11 @@ Var MultiHead::together(Context& context, const Var& x, std::initializer_list<co
   return linear(x, weight, biases[0].defined() ? concat(std::span<const Var>(biases).first(count), 0) : Var());
 }
 
-Var MultiHead::prepared(Context& context, const Var& x, Index heads, const Gain* norm,
+Var MultiHead::prepared(Context& context, const Var& x, Index heads, const RMSNorm* norm,
                         const std::optional<RopeOptions>& rotation) const {
   if (!norm && !unit_vectors_ && !rotation) return x;
   Var y = reshape(x, {x.dim(0), x.dim(1), heads, -1});
-  if (norm) y = rms_norm(y, context[norm->weight]);
+  if (norm) y = norm->forward(context, y);
   if (unit_vectors_) y = rms_norm(y, {}, 1e-24);
   if (rotation) y = rope(y, 1, *rotation);
   return reshape(y, x.shape());
@@ -82,19 +83,19 @@ MultiHead::Packed MultiHead::project(Context& context, const Var& x, const Var& 
   if (turn) turn->start = start;
   if (query_norm_ || unit_vectors_) {
     const Var& source = memory.defined() ? memory : x;
-    return {{prepared(context, together(context, x, {&query_}), heads_, query_norm_.get(), turn),
-             prepared(context, together(context, source, {&key_}), kv_heads_, key_norm_.get(), turn),
+    return {{prepared(context, together(context, x, {&query_}), heads(), query_norm_.get(), turn),
+             prepared(context, together(context, source, {&key_}), kv_heads(), key_norm_.get(), turn),
              together(context, source, {&value_})},
             3};
   }
   if (memory.defined()) return {{together(context, x, {&query_}), together(context, memory, {&key_, &value_}), {}}, 2};
-  if (turn) turn->heads = heads_ + kv_heads_;
+  if (turn) turn->heads = heads() + kv_heads();
   const Var all = together(context, x, {&query_, &key_, &value_});
-  return {{prepared(context, all, heads_ + 2 * kv_heads_, nullptr, turn), {}, {}}, 1};
+  return {{prepared(context, all, heads() + 2 * kv_heads(), nullptr, turn), {}, {}}, 1};
 }
 
 std::array<Var, 3> MultiHead::unpack(const Packed& packed) const {
-  const Index keys = kv_heads_ * width_, queries = heads_ * width_;
+  const Index keys = kv_heads() * width(), queries = heads() * width();
   const auto& x = packed.x;
   switch (packed.count) {
     case 1: return {slice(x[0], 2, 0, queries), slice(x[0], 2, queries, keys), slice(x[0], 2, queries + keys, keys)};
@@ -103,8 +104,21 @@ std::array<Var, 3> MultiHead::unpack(const Packed& packed) const {
   }
 }
 
+Var MultiHead::by_heads(const Var& x) const {
+  return permute(reshape(x, {x.dim(0), x.dim(1), -1, width()}), {0, 2, 1, 3});
+}
+
+Var MultiHead::by_tokens(const Var& x) const {
+  return reshape(permute(x, {0, 2, 1, 3}), {x.dim(0), x.dim(2), -1});
+}
+
+Var MultiHead::repeated(const Var& x) const {
+  const Index group = heads() / kv_heads();
+  return group > 1 ? repeat(x, group, 1) : x;
+}
+
 Var MultiHead::finish(Context& context, const Var& y) const {
-  return linear(y, context[output_.weight], context[output_.bias]);
+  return output_.forward(context, y);
 }
 
 }  // namespace tempera

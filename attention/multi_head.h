@@ -14,6 +14,8 @@
 
 #include "attention/attention.h"
 #include "core/ops/rope.h"
+#include "layers/linear.h"
+#include "layers/norm.h"
 
 namespace tempera {
 
@@ -32,9 +34,9 @@ class MultiHead : public TokenMixer {
   MultiHead(const MultiHeadOptions& options, const AttentionPlace& place);
   void visit(ParameterVisitor& v) override;
 
-  Index heads() const { return heads_; }
-  Index kv_heads() const { return kv_heads_; }
-  Index width() const { return width_; }
+  Index heads() const { return sizes_.heads; }
+  Index kv_heads() const { return sizes_.kv_heads; }
+  Index width() const { return sizes_.width; }
 
  protected:
   // Queries, keys and values in one of the packed forms of attention/score_attention.h.
@@ -48,36 +50,30 @@ class MultiHead : public TokenMixer {
                  Index start = 0) const;
   // Each for itself: [B, N, H D], [B, M, K D] twice.
   std::array<Var, 3> unpack(const Packed& packed) const;
+  // [B, N, heads D] -> [B, heads, N, D], and back.
+  Var by_heads(const Var& x) const;
+  Var by_tokens(const Var& x) const;
+  // Keys or values [B, K, M, .] of every query head: [B, H, M, .]
+  Var repeated(const Var& x) const;
   Var finish(Context& context, const Var& y) const;
   // Queries and keys leave project() with the length sqrt(width), whatever they had; zeros stay zeros.
   void want_unit_vectors() { unit_vectors_ = true; }
 
  private:
-  struct Projection : Module {
-    Projection() = default;
-    Projection(Index in, Index out, Init init, bool with_bias)
-        : weight({out, in}, init), bias(with_bias ? Parameter({out}, Init::zeros(), false) : Parameter()) {}
-    void visit(ParameterVisitor& v) override {
-      v("weight", weight);
-      v("bias", bias);
-    }
-    Parameter weight, bias;
-  };
-  struct Gain : Module {
-    explicit Gain(Index width) : weight({width}, Init::ones(), false) {}
-    void visit(ParameterVisitor& v) override { v("weight", weight); }
-    Parameter weight;
-  };
-
   // One product of x with the matrices of several projections.
-  Var together(Context& context, const Var& x, std::initializer_list<const Projection*> parts) const;
-  Var prepared(Context& context, const Var& x, Index heads, const Gain* norm,
+  Var together(Context& context, const Var& x, std::initializer_list<const Linear*> parts) const;
+  Var prepared(Context& context, const Var& x, Index heads, const RMSNorm* norm,
                const std::optional<RopeOptions>& rotation) const;
 
-  Index heads_, kv_heads_, width_;
+  struct Sizes {
+    Index heads, kv_heads, width;  // of a head
+  };
+  static Sizes sizes_of(const MultiHeadOptions& options, Index d_model);
+
+  Sizes sizes_;
   bool unit_vectors_ = false;
-  Projection query_, key_, value_, output_;
-  std::unique_ptr<Gain> query_norm_, key_norm_;
+  Linear query_, key_, value_, output_;
+  std::unique_ptr<RMSNorm> query_norm_, key_norm_;
 };
 
 }  // namespace tempera

@@ -6,6 +6,8 @@
 #include "attention/normalizers.h"
 #include "core/ops/broadcast_to.h"
 #include "core/ops/concat.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/matmul.h"
 #include "core/ops/reshape.h"
 #include "core/ops/slice.h"
 #include "layers/rows_of.h"
@@ -178,11 +180,19 @@ Var ScoreMixer::forward(Context& context, const Var& x, const Sequences& sequenc
     visibility = past_sink(context, visibility);
   }
   const ScoreAttention call = how(context, visibility, cross_);
+  if (context.weights_observer()) show_weights(context, packed, call);
   return completed(context, packed_score_attention(packed.span(), heads(), kv_heads(), call), x);
 }
 
 Var ScoreMixer::completed(Context& context, const Var& y, const Var& x) const {
   return finish(context, normalizer_->finish(context, y, x));
+}
+
+void ScoreMixer::show_weights(Context& context, const Packed& packed, const ScoreAttention& call) const {
+  const Tape::Pause pause(context.tape());
+  const auto [q, k, v] = unpack(packed);
+  const Var scores = matmul(by_heads(q), repeated(by_heads(k)), Transpose::no, Transpose::yes) * scale_;
+  context.weights_observer()->see(context.tape().path(), attention_weights(scores, call).value());
 }
 
 std::unique_ptr<MixerState> ScoreMixer::make_state(Index batch, Index capacity, DType dtype) const {

@@ -60,6 +60,7 @@ class ScoreMixer : public MultiHead {
   ScoreAttention how(Context& context, const Visibility& visibility, bool cross) const;
   // The heads' outputs to the tokens' outputs.
   Var completed(Context& context, const Var& y, const Var& x) const;
+  void show_weights(Context& context, const Packed& packed, const ScoreAttention& how) const;
   Var attend_cached(Context& context, const std::array<Var, 3>& qkv, State& state, Index prefix) const;
 
   std::unique_ptr<ScoreNormalizer> normalizer_;

@@ -4,7 +4,8 @@ namespace tempera {
 
 Batch Batch::rows(Index first, Index count) const {
   Batch shard;
-  for (auto member : {&Batch::inputs, &Batch::targets, &Batch::lengths, &Batch::ids})
+  for (auto member :
+       {&Batch::inputs, &Batch::targets, &Batch::lengths, &Batch::second_inputs, &Batch::second_lengths, &Batch::ids})
     if ((this->*member).defined()) shard.*member = (this->*member).rows(first, count);
   return shard;
 }

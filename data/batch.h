@@ -11,7 +11,10 @@ struct Batch {
   Tensor inputs;   // int32 [B, N] tokens, or float32 [B, ...]: features [B, F], images [B, C, H, W]
   Tensor targets;  // int32 [B] or [B, N], -1 = ignored; or float32 [B, ...]
   Tensor lengths;  // int32 [B]: how many of the N tokens are real; undefined where all are
-  Tensor ids;      // int32 [B]: index of each sample in its set
+  // int32 [B, M] tokens: the other text of a pair, or the target behind a begin token (teacher forcing); with lengths
+  // as above. Undefined where samples are no pairs.
+  Tensor second_inputs, second_lengths;
+  Tensor ids;  // int32 [B]: index of each sample in its set
 
   Index size() const { return ids.defined() ? ids.dim(0) : 0; }
   // Samples [first, first + count) as views of the same memory: a shard. Throws Error outside the batch.

@@ -1,6 +1,8 @@
 #include "data/csv.h"
 
 #include <algorithm>
+#include <fmt/ranges.h>
+#include <set>
 
 #include "data/contents.h"
 #include "data/text/utf8.h"
@@ -100,6 +102,37 @@ CsvTable parse_csv(std::string_view text, std::string_view name, char separator,
     table.lines.push_back(line);
   }
   return table;
+}
+
+Rule csv_separators() {
+  return one_of({"auto", "comma", "tab", "semicolon"});
+}
+
+char csv_separator(std::string_view name, std::string_view path) {
+  if (name == "tab") return '\t';
+  if (name == "semicolon") return ';';
+  if (name == "comma") return ',';
+  if (path.ends_with(".gz")) path.remove_suffix(3);
+  return path.ends_with(".tsv") || path.ends_with(".tab") ? '\t' : ',';
+}
+
+std::vector<std::string> column_names(const CsvTable& table, std::string_view file) {
+  require(!table.rows.empty(), kWho, "{}: the file has no rows", file);
+  std::vector<std::string> names = table.header;
+  for (std::size_t c = names.size(); c < table.rows[0].size(); ++c) names.push_back(fmt::format("{}", c + 1));
+  return names;
+}
+
+std::size_t find_column(const std::vector<std::string>& names, std::string_view wanted, std::string_view file) {
+  const auto found = std::find(names.begin(), names.end(), wanted);
+  require(found != names.end(), kWho, "{}: there is no column '{}'; columns: {}", file, wanted, fmt::join(names, ", "));
+  return static_cast<std::size_t>(found - names.begin());
+}
+
+std::vector<std::string> distinct_values(const CsvTable& table, std::size_t column) {
+  std::set<std::string> distinct;
+  for (const auto& row : table.rows) distinct.insert(row[column]);
+  return {distinct.begin(), distinct.end()};
 }
 
 CsvTable read_csv(const std::filesystem::path& file, char separator, bool header) {

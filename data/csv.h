@@ -21,10 +21,22 @@ struct CsvTable {
 CsvTable read_csv(const std::filesystem::path& file, char separator, bool header);
 CsvTable parse_csv(std::string_view text, std::string_view name, char separator, bool header);
 
-// Columns are named by the header, or "1", "2", ... without one. The target is a category (classification: classes are
-// its distinct values, sorted) or a number (regression). All other columns are inputs: numbers, or, for those in
-// `categories`, one feature for each distinct value, sorted, 1 where it holds. Rows are cut into parts by seed; numbers
-// of the inputs are standardised with mean and deviation of the training part.
+// What options call a separator: comma, tab, semicolon, or auto: tab for .tsv and .tab, else comma.
+Rule csv_separators();
+char csv_separator(std::string_view name, std::string_view path);
+
+// The header, or "1", "2", ... without one. `file` stands in errors: the table has no rows; there is no such column.
+std::vector<std::string> column_names(const CsvTable& table, std::string_view file);
+std::size_t find_column(const std::vector<std::string>& names, std::string_view wanted, std::string_view file);
+
+// The distinct values of a column, sorted.
+std::vector<std::string> distinct_values(const CsvTable& table, std::size_t column);
+
+// Columns are named by the header, or "1", "2", ... without one. What is predicted: a category (classification: classes
+// are its distinct values, sorted), one or more numbers (regression), or one or more columns of 0 and 1 (multi_label;
+// -1: not known). All other columns are inputs: numbers, or, for those in `categories`, one feature for each distinct
+// value, sorted, 1 where it holds. Rows are cut into parts by seed; numbers of the inputs are standardised with mean
+// and deviation of the training part.
 //
 // An empty field and NA, NaN, null (in any case) are missing: refused with file and line, or their rows are left out.
 // An infinite number is refused.
@@ -33,6 +45,7 @@ struct CsvDataOptions : DataOptions {
   std::string separator = "auto";
   bool header = true;
   std::string target;
+  std::vector<std::string> targets;
   std::string task = "classification";
   std::vector<std::string> categories;
   std::vector<std::string> ignore;
@@ -41,6 +54,7 @@ struct CsvDataOptions : DataOptions {
   SplitOptions split;
 
   void describe(Fields& fields) override;
+  std::vector<Problem> problems() const override;
   std::unique_ptr<DataSource> make() const override;
 };
 

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <set>
 
 #include "data/csv.h"
 #include "data/split.h"
@@ -26,21 +25,22 @@ bool contains(const std::vector<std::string>& names, std::string_view name) {
 class Columns {
  public:
   Columns(CsvTable table, const CsvDataOptions& options) : table_(std::move(table)), o_(options) {
-    require(!table_.rows.empty(), kWho, "{}: the file has no rows", o_.path);
-    names_ = table_.header;
-    for (std::size_t c = names_.size(); c < table_.rows[0].size(); ++c) names_.push_back(fmt::format("{}", c + 1));
+    names_ = column_names(table_, o_.path);
     for (const auto* wanted : {&o_.categories, &o_.ignore})
       for (const std::string& name : *wanted) index_of(name);
-    target_ = index_of(o_.target);
-    require(!contains(o_.ignore, o_.target), kWho, "{}: the target '{}' is ignored", o_.path, o_.target);
+    const std::vector<std::string> targets = o_.targets.empty() ? std::vector{o_.target} : o_.targets;
+    for (const std::string& name : targets) {
+      targets_.push_back(index_of(name));
+      require(!contains(o_.ignore, name), kWho, "{}: the target '{}' is ignored", o_.path, name);
+    }
     for (std::size_t c = 0; c < names_.size(); ++c)
-      if (c != target_ && !contains(o_.ignore, names_[c])) inputs_.push_back(c);
+      if (!contains(targets, names_[c]) && !contains(o_.ignore, names_[c])) inputs_.push_back(c);
     require(!inputs_.empty(), kWho, "{}: no column is left for the inputs", o_.path);
     check_missing();
   }
 
   std::size_t rows() const { return table_.rows.size(); }
-  std::size_t target() const { return target_; }
+  const std::vector<std::size_t>& targets() const { return targets_; }
   const std::vector<std::size_t>& inputs() const { return inputs_; }
   const std::string& name(std::size_t c) const { return names_[c]; }
   bool is_category(std::size_t c) const { return contains(o_.categories, names_[c]); }
@@ -58,20 +58,18 @@ class Columns {
             table_.lines[row], names_[c], field(row, c));
     return value;
   }
-  // The distinct values, sorted.
-  std::vector<std::string> values(std::size_t c) const {
-    std::set<std::string> distinct;
-    for (const auto& row : table_.rows) distinct.insert(row[c]);
-    return {distinct.begin(), distinct.end()};
+  // 0, 1, or -1 where it is not known.
+  double label(std::size_t row, std::size_t c) const {
+    const double value = number(row, c);
+    require(value == 0 || value == 1 || value == -1, kWho,
+            "{}:{}: column '{}' is {}; a label is 0, 1, or -1 where it is not known", o_.path, table_.lines[row],
+            names_[c], value);
+    return value;
   }
+  std::vector<std::string> values(std::size_t c) const { return distinct_values(table_, c); }
 
  private:
-  std::size_t index_of(const std::string& name) const {
-    const auto found = std::find(names_.begin(), names_.end(), name);
-    require(found != names_.end(), kWho, "{}: there is no column '{}'; columns: {}", o_.path, name,
-            fmt::format("{}", fmt::join(names_, ", ")));
-    return static_cast<std::size_t>(found - names_.begin());
-  }
+  std::size_t index_of(const std::string& name) const { return find_column(names_, name, o_.path); }
   void check_missing() {
     std::size_t to = 0;
     for (std::size_t row = 0; row < table_.rows.size(); ++row) {
@@ -98,8 +96,7 @@ class Columns {
   CsvTable table_;
   const CsvDataOptions& o_;
   std::vector<std::string> names_;
-  std::vector<std::size_t> inputs_;
-  std::size_t target_ = 0;
+  std::vector<std::size_t> inputs_, targets_;
 };
 
 // One entry of the inputs: its value in every row.
@@ -136,23 +133,49 @@ void standardise_over(Feature& feature, const std::vector<std::int32_t>& rows) {
   for (double& x : feature.values) x = (x - mean) / (deviation > 0 ? deviation : 1);
 }
 
-char separator_of(const CsvDataOptions& o) {
-  if (o.separator == "tab") return '\t';
-  if (o.separator == "semicolon") return ';';
-  if (o.separator == "comma") return ',';
-  const std::string path = o.path.ends_with(".gz") ? o.path.substr(0, o.path.size() - 3) : o.path;
-  return path.ends_with(".tsv") || path.ends_with(".tab") ? '\t' : ',';
+// Targets and what describes them: one class, or a number for each target column.
+Tensor read_targets(const Columns& columns, std::string_view task, Description& description) {
+  const auto rows = static_cast<Index>(columns.rows()), width = std::ssize(columns.targets());
+  if (task == "classification") {
+    const std::size_t column = columns.targets()[0];
+    const std::vector<std::string>& names = description.class_names = columns.values(column);
+    description.classes = std::ssize(names);
+    Tensor targets = Tensor::empty({rows}, DType::int32);
+    for (Index row = 0; row < rows; ++row) {
+      const std::string& name = columns.field(static_cast<std::size_t>(row), column);
+      targets.set(row, static_cast<double>(std::lower_bound(names.begin(), names.end(), name) - names.begin()));
+    }
+    return targets;
+  }
+  description.target_type = DType::float32;
+  description.targets = {width};
+  for (const std::size_t column : columns.targets()) description.target_names.push_back(columns.name(column));
+  Tensor targets = Tensor::empty({rows, width}, DType::float32);
+  for (Index row = 0; row < rows; ++row)
+    for (Index j = 0; j < width; ++j) {
+      const std::size_t r = static_cast<std::size_t>(row), c = columns.targets()[static_cast<std::size_t>(j)];
+      if (task == "regression") targets.set(row * width + j, columns.number(r, c));
+      else if (const double value = columns.label(r, c); value < 0) targets.set(row * width + j, std::nan(""));
+      else targets.set(row * width + j, value);
+    }
+  return targets;
+}
+
+Task task_named(std::string_view name) {
+  if (name == "classification") return Task::classification;
+  return name == "regression" ? Task::regression : Task::multi_label;
 }
 
 }  // namespace
 
 void CsvDataOptions::describe(Fields& f) {
   f("path", path, "the file, packed with gzip or not");
-  f("separator", separator, "between fields; auto: tab for .tsv and .tab, else comma",
-    one_of({"auto", "comma", "tab", "semicolon"}));
+  f("separator", separator, "between fields; auto: tab for .tsv and .tab, else comma", csv_separators());
   f("header", header, "the first row names the columns; otherwise they are named 1, 2, ...");
   f("target", target, "the column to predict");
-  f("task", task, "the target is a category or a number", one_of({"classification", "regression"}));
+  f("targets", targets, "several columns to predict together, in place of `target`; regression and multi_label");
+  f("task", task, "the target is a category, a number, or, for each target, 0 or 1 (-1: not known)",
+    one_of({"classification", "regression", "multi_label"}));
   f("categories", categories, "input columns whose values are names");
   f("ignore", ignore, "columns to leave out");
   f("missing", missing, "rows with empty fields, NA, NaN or null: refuse the file, or drop them",
@@ -161,8 +184,15 @@ void CsvDataOptions::describe(Fields& f) {
   f("split", split, "how rows are cut into training, validation and test");
 }
 
+std::vector<Problem> CsvDataOptions::problems() const {
+  if (target.empty() == targets.empty()) return {{"target", "either target or targets must be set, not both"}};
+  if (task == "classification" && !targets.empty())
+    return {{"targets", "classification predicts one column; name it in target, or choose task: multi_label"}};
+  return {};
+}
+
 std::unique_ptr<DataSource> CsvDataOptions::make() const {
-  const Columns columns(read_csv(path, separator_of(*this), header), *this);
+  const Columns columns(read_csv(path, csv_separator(separator, path), header), *this);
   const auto rows = static_cast<Index>(columns.rows());
   std::vector<Feature> features = read_features(columns);
   if (standardise) {
@@ -178,25 +208,10 @@ std::unique_ptr<DataSource> CsvDataOptions::make() const {
     description.feature_names.push_back(feature.name);
     for (Index i = 0; i < rows; ++i) inputs.set(i * width + j, feature.values[static_cast<std::size_t>(i)]);
   }
-  const bool classes = task == "classification";
-  Tensor targets = Tensor::empty({rows}, classes ? DType::int32 : DType::float32);
-  description.target_type = targets.dtype();
-  if (classes) {
-    description.class_names = columns.values(columns.target());
-    description.classes = static_cast<Index>(description.class_names.size());
-  }
-  const auto& names = description.class_names;
-  for (std::size_t row = 0; row < columns.rows(); ++row) {
-    double value = 0;
-    if (!classes) value = columns.number(row, columns.target());
-    else
-      value = static_cast<double>(std::lower_bound(names.begin(), names.end(), columns.field(row, columns.target())) -
-                                  names.begin());
-    targets.set(static_cast<Index>(row), value);
-  }
-  return std::make_unique<DataSource>(
-      make_source(classes ? Task::classification : Task::regression,
-                  std::make_shared<TensorDataset>(inputs, targets, std::move(description)), split));
+  Tensor predicted = read_targets(columns, task, description);
+  return std::make_unique<DataSource>(make_source(
+      task_named(task),
+      std::make_shared<TensorDataset>(std::move(inputs), std::move(predicted), std::move(description)), split));
 }
 
 }  // namespace tempera

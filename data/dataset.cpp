@@ -32,6 +32,12 @@ Dataset::Dataset(std::int64_t size, Description description) : size_(size), desc
   require(names == 0 || names == d.classes, "Dataset", "{} names came for {} classes", names, d.classes);
   require(features == 0 || features == d.inputs.size(), "Dataset", "{} names came for features of shape {}", features,
           d.inputs);
+  const auto outputs = static_cast<Index>(d.target_names.size());
+  require(outputs == 0 || outputs == d.targets.size(), "Dataset", "{} names came for targets of shape {}", outputs,
+          d.targets);
+  require((!d.lengths && d.second_inputs.rank() == 0) || (d.vocabulary > 0 && d.inputs.rank() == 1), "Dataset",
+          "inputs are {} {}; only tokens [N] have lengths or come in pairs", d.input_type, d.inputs);
+  require(d.second_inputs.rank() <= 1, "Dataset", "second inputs are {}; [M] was wanted, or none", d.second_inputs);
 }
 
 void Dataset::fill(std::span<const std::int64_t> samples, Batch& out) const {
@@ -39,7 +45,12 @@ void Dataset::fill(std::span<const std::int64_t> samples, Batch& out) const {
   out.fit(out.inputs, with_batch(batch, description_.inputs), description_.input_type);
   out.fit(out.targets, with_batch(batch, description_.targets), description_.target_type);
   out.fit(out.ids, {batch}, DType::int32);
-  out.lengths = Tensor();
+  const bool pairs = description_.second_inputs.rank() > 0;
+  if (description_.lengths) out.fit(out.lengths, {batch}, DType::int32);
+  if (pairs) out.fit(out.second_inputs, with_batch(batch, description_.second_inputs), DType::int32);
+  if (pairs && description_.lengths) out.fit(out.second_lengths, {batch}, DType::int32);
+  if (!description_.lengths) out.lengths = out.second_lengths = Tensor();
+  if (!pairs) out.second_inputs = out.second_lengths = Tensor();
   std::int32_t* ids = out.ids.data<std::int32_t>();
   for (Index row = 0; row < batch; ++row) {
     const std::int64_t sample = samples[static_cast<std::size_t>(row)];
@@ -53,6 +64,8 @@ std::string Dataset::describe() const {
   const Description& d = description_;
   std::string text =
       fmt::format("{} {}; inputs {} {}", grouped(size_), size_ == 1 ? "sample" : "samples", d.input_type, d.inputs);
+  if (d.second_inputs.rank() > 0) text += fmt::format(" and {}", d.second_inputs);
+  if (d.lengths) text += " with lengths";
   if (d.vocabulary > 0) text += fmt::format(", vocabulary {}", grouped(d.vocabulary));
   text += fmt::format("; targets {} {}", d.target_type, d.targets);
   if (d.classes > 0) text += fmt::format(", {} classes", grouped(d.classes));

@@ -22,6 +22,9 @@ struct Description {
   Index classes = 0;                            // targets are in [0, classes); 0 where they are numbers
   std::vector<std::string> class_names = {};    // empty or one per class
   std::vector<std::string> feature_names = {};  // empty or one per entry of inputs [F]
+  std::vector<std::string> target_names = {};   // empty or one per entry of targets [T]
+  bool lengths = false;                         // inputs are tokens [N], of which each sample has its own number
+  Shape second_inputs = {};                     // [M]: samples are pairs, the second also tokens; []: they are not
 };
 
 // Sample i is a function of i and of how the set was made, never of what was read before. Reading changes nothing, so
@@ -45,7 +48,7 @@ class Dataset {
   std::string describe() const;
 
  protected:
-  // Writes sample `sample` into entry `row` of inputs and targets (ids are there already).
+  // Writes sample `sample` into entry `row` of all that the description names (ids are there already).
   virtual void put(std::int64_t sample, Index row, Batch& out) const = 0;
 
  private:

@@ -1,9 +1,25 @@
 // Tasks that are computed, not read.
 #pragma once
 
+#include <functional>
+
+#include "core/random.h"
 #include "data/source.h"
 
 namespace tempera {
+
+// Sets whose sample i of each part is a function of (seed, part, i): parts of any size cost no memory, and a large
+// one makes every batch new.
+struct DrawnDataOptions : DataOptions {
+  std::int64_t train = 1'000'000'000, valid = 1024, test = 1024;
+  std::uint64_t seed = 0;
+
+ protected:
+  void describe_parts(Fields& fields);
+  // A part of that many samples; its draws come from `rng`.
+  using MakePart = std::function<std::shared_ptr<const Dataset>(std::int64_t size, const Rng& rng)>;
+  std::unique_ptr<DataSource> make_parts(Task task, std::string_view stream, const MakePart& part) const;
+};
 
 // Modular arithmetic (Power et al. 2022, "Grokking: generalization beyond overfitting on small algorithmic datasets").
 // Tokens 0 .. p-1 are numbers, p is "=". inputs [3] = a, b, "="; the target, one of p classes, is c = a op b mod p. The
@@ -24,13 +40,10 @@ struct ModularDataOptions : DataOptions {
 std::int64_t modular(std::int64_t a, std::string_view operation, std::int64_t b, std::int64_t p);
 
 // Sparse parity (Barak et al. 2022, "Hidden progress in deep learning"): inputs [n] are n random bits as tokens 0 and
-// 1; the class is the exclusive or of `relevant` of them, at places drawn by the seed. Sample i of each part is a
-// function of (seed, part, i), so parts of any size cost no memory; a large part makes every batch new.
-struct ParityDataOptions : DataOptions {
+// 1; the class is the exclusive or of `relevant` of them, at places drawn by the seed.
+struct ParityDataOptions : DrawnDataOptions {
   int bits = 40;
   int relevant = 3;
-  std::int64_t train = 1'000'000'000, valid = 1024, test = 1024;
-  std::uint64_t seed = 0;
   void describe(Fields& fields) override;
   std::vector<Problem> problems() const override;
   std::unique_ptr<DataSource> make() const override;
@@ -38,5 +51,29 @@ struct ParityDataOptions : DataOptions {
 
 // The relevant places, ascending.
 std::vector<std::int32_t> parity_places(int bits, int relevant, std::uint64_t seed);
+
+// Sequence to sequence: a source of `symbols` kinds of tokens, shortest..longest of them, and what is to be written:
+// the source again (copy), from its end to its beginning (reverse), or in ascending order (sort). The vocabulary is
+// the symbols, then the begin and the end token.
+struct SequenceDataOptions : DrawnDataOptions {
+  std::string task = "reverse";
+  int symbols = 10;
+  int shortest = 1, longest = 12;
+  void describe(Fields& fields) override;
+  std::vector<Problem> problems() const override;
+  std::unique_ptr<DataSource> make() const override;
+};
+
+// Pairs of documents that have their topic in common or not (class 1 or 0, each half of the time): the smallest
+// relative of the retrieval task of Tay et al. 2021, "Long Range Arena". A topic owns `words` tokens. Of a document's
+// tokens, shortest..longest of them, each is drawn from all tokens with probability `noise`, else from the topic's own.
+struct TopicPairsDataOptions : DrawnDataOptions {
+  int topics = 8, words = 4;
+  int shortest = 8, longest = 24;
+  double noise = 0.5;
+  void describe(Fields& fields) override;
+  std::vector<Problem> problems() const override;
+  std::unique_ptr<DataSource> make() const override;
+};
 
 }  // namespace tempera

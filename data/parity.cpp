@@ -49,10 +49,7 @@ std::vector<std::int32_t> parity_places(int bits, int relevant, std::uint64_t se
 void ParityDataOptions::describe(Fields& f) {
   f("bits", bits, "length of a sample", between(1, kMostBits));
   f("relevant", relevant, "how many of the bits decide the class", at_least(1));
-  f("train", train, "samples to train on", between(1, 2147483647));
-  f("valid", valid, "samples for validation", between(0, 2147483647));
-  f("test", test, "samples for the test", between(0, 2147483647));
-  f("seed", seed, "chooses the relevant places and all samples");
+  describe_parts(f);
 }
 
 std::vector<Problem> ParityDataOptions::problems() const {
@@ -62,17 +59,9 @@ std::vector<Problem> ParityDataOptions::problems() const {
 
 std::unique_ptr<DataSource> ParityDataOptions::make() const {
   const std::vector<std::int32_t> places = parity_places(bits, relevant, seed);
-  const Rng rng(seed, "data/parity");
-  const auto part = [&](std::int64_t size, std::string_view name) -> std::shared_ptr<const Dataset> {
-    if (size == 0) return nullptr;
-    return std::make_shared<Parity>(size, bits, places, rng.sub(name));
-  };
-  auto source = std::make_unique<DataSource>();
-  source->task = Task::classification;
-  source->train = part(train, "train");
-  source->valid = part(valid, "valid");
-  source->test = part(test, "test");
-  return source;
+  return make_parts(Task::classification, "data/parity", [&](std::int64_t size, const Rng& rng) {
+    return std::make_shared<Parity>(size, bits, places, rng);
+  });
 }
 
 }  // namespace tempera

@@ -8,7 +8,9 @@ std::string_view to_string(Task task) {
   switch (task) {
     case Task::language_model: return "language model";
     case Task::classification: return "classification";
+    case Task::multi_label: return "multi-label classification";
     case Task::regression: return "regression";
+    case Task::sequence_to_sequence: return "sequence to sequence";
   }
   return "";
 }

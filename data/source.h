@@ -11,13 +11,17 @@
 
 namespace tempera {
 
-enum class Task { language_model, classification, regression };
+// multi_label: yes or no for each of several labels. Pairs of texts are a classification whose samples have
+// second inputs.
+enum class Task { language_model, classification, multi_label, regression, sequence_to_sequence };
 std::string_view to_string(Task task);
 
 struct DataSource {
   Task task = Task::classification;
   std::shared_ptr<const Dataset> train, valid, test;  // null where there is no such part
   std::shared_ptr<const Tokenizer> tokenizer;         // null where inputs are no text
+  // Tokens of the target of sequence to sequence beside those of the text: what it is read behind, what ends it.
+  std::int32_t begin = -1, end = -1;
 
   // One line for each part and for the tokenizer:
   //   task        classification

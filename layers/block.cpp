@@ -78,9 +78,12 @@ Var Block::step(Context& context, const Var& x, MixerState& state, const Sequenc
   return through(context, x, attend, memory, memory_lengths);
 }
 
-Stack::Stack(const TransformerOptions& o, const MixerFactory& mixers, int first, bool cross) {
-  for (int i = first; i < first + o.n_layers; ++i)
-    blocks.push_back(std::make_unique<Block>(o, o.n_layers, mixers(i, false), cross ? mixers(i, true) : nullptr));
+Stack::Stack(const TransformerOptions& o, const MixerFactory& mixers, const MixerPlace& first) {
+  for (int i = first.layer; i < first.layer + o.n_layers; ++i) {
+    std::unique_ptr<TokenMixer> attention = mixers({i, first.causal, false});
+    std::unique_ptr<TokenMixer> cross = first.cross ? mixers({i, false, true}) : nullptr;
+    blocks.push_back(std::make_unique<Block>(o, o.n_layers, std::move(attention), std::move(cross)));
+  }
   if (o.pre_norm) norm = norm_of(o);
 }
 

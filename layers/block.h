@@ -43,8 +43,8 @@ struct Block : Module {
 
 // Blocks one after another, and a last norm where they are pre-norm.
 struct Stack : Module {
-  // Layers first .. first + n_layers - 1 of a model's mixers.
-  Stack(const TransformerOptions& options, const MixerFactory& mixers, int first = 0, bool cross = false);
+  // n_layers blocks from the place `first` on; `first.cross`: each has a cross attention too.
+  Stack(const TransformerOptions& options, const MixerFactory& mixers, const MixerPlace& first = {});
   void visit(ParameterVisitor& v) override;
 
   Var forward(Context& context, Var x, const Sequences& sequences, const Var& memory = {},

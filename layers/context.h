@@ -11,6 +11,14 @@
 
 namespace tempera {
 
+// Sees the weights of every attention that runs: for pictures and diagnosis.
+class WeightsObserver {
+ public:
+  virtual ~WeightsObserver() = default;
+  // `path` names the attention; weights [B, H, N, M], row i: how query i weighs the keys.
+  virtual void see(std::string_view path, const Tensor& weights) = 0;
+};
+
 class Context {
  public:
   // For training; set_gradients() says where the gradients go.
@@ -40,6 +48,11 @@ class Context {
   Rng rng(std::string_view use) const;
   Index first_sample() const { return first_sample_; }
 
+  // While an observer is set, each attention computes its weights once more by the definition and shows them. They take
+  // N x M memory, so it is for single passes, never for training. Null: nobody looks.
+  void observe_weights(WeightsObserver* observer) { observer_ = observer; }
+  WeightsObserver* weights_observer() const { return observer_; }
+
  private:
   Tape& tape_;
   const Parameters& parameters_;
@@ -47,6 +60,7 @@ class Context {
   Rng rng_;
   bool training_;
   Index first_sample_ = 0;
+  WeightsObserver* observer_ = nullptr;
   std::vector<Var> bound_;
 };
 

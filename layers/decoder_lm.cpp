@@ -13,7 +13,7 @@ struct State : ModelState {
 }  // namespace
 
 DecoderLM::DecoderLM(const DecoderOptions& options, const InputSpec& spec, const MixerFactory& mixers)
-    : width_(options.d_model), embedding_(spec, options), stack_(options, mixers) {}
+    : width_(options.d_model), embedding_(spec, options), stack_(options, mixers, {.causal = true}) {}
 
 void DecoderLM::visit(ParameterVisitor& v) {
   v("embedding", embedding_);

@@ -42,6 +42,7 @@ class TwoTower : public Model {
   Var features(Context& context, const ModelInput& input) const override;
   Index width() const override { return 4 * encoder_.width(); }
   bool per_token() const override { return false; }
+  bool reads_second() const override { return true; }
 
  private:
   EncoderClassifier encoder_;

@@ -44,7 +44,7 @@ InputEmbedding::Embedded EncoderDecoder::Encoder::forward(Context& context, cons
 
 EncoderDecoder::Decoder::Decoder(const TransformerOptions& options, const InputSpec& spec, const MixerFactory& mixers,
                                  int first, bool own_embedding)
-    : stack(options, mixers, first, true) {
+    : stack(options, mixers, {.layer = first, .causal = true, .cross = true}) {
   if (own_embedding) embedding.emplace(spec, options);
 }
 

@@ -22,6 +22,7 @@ class EncoderDecoder : public Model {
   Var features(Context& context, const ModelInput& input) const override;
   Index width() const override { return width_; }
   bool per_token() const override { return true; }
+  bool reads_second() const override { return true; }
   const Parameter* token_table() const override;
   std::unique_ptr<ModelState> make_state(Context& context, const ModelInput& source, Index capacity) const override;
   Var step(Context& context, const Tensor& tokens, ModelState& state) const override;

@@ -30,9 +30,15 @@ struct InputSpec {
   Index numbers() const { return kind == Kind::image ? channels * height * width : features; }
 };
 
-// Makes the token mixer of a layer, counted from 0 through the whole model; `cross`: the one that reads a memory.
-// Thus layers need not know the attentions.
-using MixerFactory = std::function<std::unique_ptr<TokenMixer>(int layer, bool cross)>;
+// Where a token mixer stands in its model.
+struct MixerPlace {
+  int layer = 0;        // counted from 0 through the whole model
+  bool causal = false;  // as the Sequences of every pass will say
+  bool cross = false;   // it reads a memory
+};
+
+// Makes the token mixer of a place. Thus layers need not know the attentions.
+using MixerFactory = std::function<std::unique_ptr<TokenMixer>(const MixerPlace&)>;
 
 // What a model keeps between decoding steps.
 struct ModelState {
@@ -47,6 +53,8 @@ class Model : public Module {
   virtual Var features(Context& context, const ModelInput& input) const = 0;
   virtual Index width() const = 0;
   virtual bool per_token() const = 0;
+  // Whether it reads second_inputs.
+  virtual bool reads_second() const { return false; }
   // The table of token embeddings whose transpose a tied head uses; null: there is none.
   virtual const Parameter* token_table() const { return nullptr; }
 

@@ -29,7 +29,8 @@ class MixerState {
 class TokenMixer : public Module {
  public:
   // x [B, N, d_model] -> [B, N, d_model]. `memory` [B, M, d_model] is what a cross attention reads instead of x, with
-  // `memory_lengths` as its true lengths; undefined otherwise.
+  // `memory_lengths` as its true lengths; undefined otherwise. Mixers that weigh tokens show the weights to the
+  // context's observer, where it has one.
   virtual Var forward(Context& context, const Var& x, const Sequences& sequences, const Var& memory = {},
                       const Tensor& memory_lengths = {}) const = 0;
 

@@ -6,9 +6,14 @@
 namespace tempera {
 
 // Targets: int32 [..], class indices or `ignore_index`. The layer and the loss are one operation that never holds the
-// logits whole. Metrics: loss, accuracy, perplexity = exp(mean of -log p), bits = mean of -log2 p.
+// logits whole. Metrics: loss, accuracy; for tokens perplexity = exp(mean of -log p) and bits = mean of -log2 p; for
+// sequences exact_match, the share of those without a wrong token.
+//
+// `tied`: the output weight is the model's table of token embeddings (Press & Wolf 2017): one parameter with one
+// gradient, the sum of both uses.
 struct CrossEntropyHeadOptions : HeadOptions {
   bool bias = true;
+  bool tied = false;
   double label_smoothing = 0;
   double z_loss = 0;
   int ignore_index = -1;
@@ -17,6 +22,7 @@ struct CrossEntropyHeadOptions : HeadOptions {
   void describe(Fields& f) override;
   // Throws Error where there are class weights, but not one for each output.
   std::unique_ptr<Head> make(const HeadSizes& sizes) const override;
+  bool wants_tied() const override { return tied; }
 };
 
 }  // namespace tempera

@@ -50,14 +50,18 @@ class Head : public Module {
 };
 
 // The sizes a model gives its head. `tied` is an embedding [outputs, width] to be used as the output weight; its owner
-// visits it.
+// visits it. `tokens`: targets are tokens of text; `sequences`: they are whole texts [B, N], of which it counts how
+// many are right from end to end.
 struct HeadSizes {
   Index width = 0, outputs = 0;
   const Parameter* tied = nullptr;
+  bool tokens = true, sequences = false;
 };
 
 struct HeadOptions : Options {
   virtual std::unique_ptr<Head> make(const HeadSizes& sizes) const = 0;
+  // Whether HeadSizes::tied is wanted.
+  virtual bool wants_tied() const { return false; }
 };
 
 // All heads, for configurations: "cross_entropy", "binary_cross_entropy", "squared_error".

@@ -11,7 +11,7 @@ Better better(std::string_view metric) {
   };
   if (has({"loss", "perplexity", "error", "bits", "bpc", "nll", "mse", "forgetting", "violation"}))
     return Better::lower;
-  if (has({"accuracy", "top", "f1", "precision", "recall", "auc", "score", "transfer"})) return Better::higher;
+  if (has({"accuracy", "exact", "top", "f1", "precision", "recall", "auc", "score", "transfer"})) return Better::higher;
   return Better::unknown;
 }
 

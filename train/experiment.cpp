@@ -6,43 +6,12 @@
 #include "data/table.h"
 #include "layers/models.h"
 #include "layers/summary.h"
-#include "layers/transformer_options.h"
 #include "train/errors.h"
+#include "train/make_learner.h"
 #include "train/output/numbers.h"
 #include "train/schedule.h"
 
 namespace tempera {
-namespace {
-
-InputSpec spec_of(const Description& d) {
-  if (d.vocabulary > 0) return InputSpec::tokens(d.vocabulary);
-  if (d.inputs.rank() == 3) return InputSpec::images(d.inputs[0], d.inputs[1], d.inputs[2]);
-  return InputSpec::vectors(d.inputs.back());
-}
-
-Index outputs_of(const DataSource& data) {
-  const Description& d = data.train->description();
-  if (data.task == Task::language_model) return d.vocabulary;
-  return d.classes > 0 ? d.classes : d.targets.size();
-}
-
-MixerFactory mixers_of(const ExperimentOptions& options) {
-  const auto* transformer = dynamic_cast<const TransformerOptions*>(&options.model.options());
-  if (!transformer) return {};
-  const bool causal = options.model.type() == "decoder";
-  return [&options, transformer, causal](int, bool cross) {
-    AttentionPlace place;
-    place.d_model = transformer->d_model;
-    place.causal = causal && !cross;
-    place.cross = cross;
-    place.bias = transformer->bias;
-    place.init = transformer->init();
-    place.output = transformer->residual_init(transformer->n_layers);
-    return options.attention.as<AttentionOptions>().make(place);
-  };
-}
-
-}  // namespace
 
 void SamplingOptions::describe(Fields& f) {
   f("prompt", prompt, "what the samples of text begin with");
@@ -82,16 +51,14 @@ Experiment::Experiment(ExperimentOptions& options) : options_(options) {
 void Experiment::build() {
   const ExperimentOptions& options = options_;
   const DType dtype = options.train.dtype == "float64" ? DType::float64 : DType::float32;
-  auto model = make_model(options.model, spec_of(data_->train->description()), mixers_of(options));
-  const HeadSizes sizes{model->width(), outputs_of(*data_), nullptr};
-  auto head = options.head.as<tempera::HeadOptions>().make(sizes);
-  learner_ = std::make_unique<ModelLearner>(std::move(model), std::move(head), dtype);
+  learner_ = make_learner(options.model, options.attention, options.head, *data_, dtype);
   const auto& schedule = options.schedule.as<ScheduleOptions>();
   const std::int64_t steps = std::max<std::int64_t>(1, options.train.steps);
   trainer_ = std::make_unique<Trainer>(
       options.train, *learner_, data_->train, options.optimizer.as<OptimizerOptions>(),
       [&schedule, steps, lr = options.lr](std::int64_t step) { return lr * schedule.factor(step + 1, steps); });
   trainer_->validate_on(data_->valid);
+  if (options.sample.tokens > 0) language();  // throws now rather than at the end
 }
 
 Experiment::~Experiment() = default;

@@ -11,11 +11,13 @@ namespace tempera {
 
 class ModelLearner : public Learner {
  public:
-  // `dtype` is the type that floating inputs are converted to.
-  ModelLearner(std::unique_ptr<Model> model, std::unique_ptr<Head> head, DType dtype);
+  // `dtype` is the type that floating inputs are converted to. `single_output`: the head has one output for each
+  // sample, and targets [..] are given to it as [.., 1].
+  ModelLearner(std::unique_ptr<Model> model, std::unique_ptr<Head> head, DType dtype = DType::float32,
+               bool single_output = false);
 
   Module& module() override { return both_; }
-  double weight(const Batch& samples) const override { return head_->weight(Targets(samples.targets)); }
+  double weight(const Batch& samples) const override { return head_->weight(targets(samples)); }
   Var loss(Context& context, const Batch& samples, double normaliser, std::span<double> sums) const override;
   int sum_count() const override { return static_cast<int>(head_->sum_names().size()); }
   NamedValues metrics(std::span<const double> sums) const override { return head_->metrics(sums); }
@@ -23,6 +25,7 @@ class ModelLearner : public Learner {
   const Model& model() const { return *model_; }
   const Head& head() const { return *head_; }
   ModelInput input(const Batch& samples, const std::shared_ptr<Pool>& pool) const;
+  Targets targets(const Batch& samples) const;
 
  private:
   // The model's names as they are, the head's behind "head.".
@@ -39,6 +42,7 @@ class ModelLearner : public Learner {
   std::unique_ptr<Model> model_;
   std::unique_ptr<Head> head_;
   DType dtype_;
+  bool single_output_;
   Both both_{*this};
 };
 

@@ -40,10 +40,10 @@ std::vector<std::string> runs_in(const fs::path& folder) {
   const std::vector<std::string> names = runs_in(runs);
   const std::vector<std::string_view> views(names.begin(), names.end());
   const std::string_view near = nearest(fs::path(path).lexically_normal().filename().string(), views);
-  const std::string hint = near.empty() ? "" : fmt::format("; did you mean {}?", (runs / near).string());
-  const std::string known = names.empty() ? fmt::format("there are none in {}/", runs.string())
-                                          : fmt::format("in {}/: {}", runs.string(), fmt::join(views, ", "));
-  fail(kWho, "'{}' is no run, checkpoint or .safetensors file{} runs {}", path, hint.empty() ? ";" : hint, known);
+  const std::string hint = near.empty() ? ";" : fmt::format("; did you mean {}?", (runs / near).string());
+  const std::string known = names.empty() ? fmt::format("there are no runs in {}/", runs.string())
+                                          : fmt::format("runs in {}/: {}", runs.string(), fmt::join(views, ", "));
+  fail(kWho, "'{}' is no run, checkpoint or .safetensors file{} {}", path, hint, known);
 }
 
 // The folder with the config.yaml that weights were trained with: their own, or that of the run above checkpoints/.

@@ -1,22 +1,23 @@
 #include "train/run.h"
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
 
-#include "core/hash.h"
 #include "data/files.h"
 #include "data/text/ngram.h"
 #include "data/text/text_data.h"
+#include "train/answers.h"
+#include "train/attention_maps.h"
 #include "train/config/write_config.h"
 #include "train/errors.h"
+#include "train/findings.h"
+#include "train/fingerprint.h"
 #include "train/output/event_file.h"
 #include "train/output/log.h"
 #include "train/output/metrics_log.h"
 #include "train/output/progress.h"
 #include "train/output/report.h"
-#include "train/output/report_data.h"
 #include "train/stop_signals.h"
 
 namespace tempera {
@@ -30,62 +31,21 @@ double wall_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-std::string fingerprint(ExperimentOptions& options) {
-  // Where a run writes and how many threads it takes change no bit of it.
-  const std::string name = options.name, folder = options.folder;
-  const int threads = std::exchange(options.train.threads, 1);
-  options.name = options.folder = "";
-  const std::uint64_t hash = fnv1a(write_config(options));
-  options.name = name;
-  options.folder = folder;
-  options.train.threads = threads;
-  return fmt::format("{:016x}", hash);
-}
-
-std::string kept_short(std::string_view text) {
-  return text.size() <= 24 ? std::string(text) : std::string(text.substr(0, 21)) + "...";
-}
-
-// "lr is 0.001 there and 0.002 here, ..."; empty where nothing that makes a difference was changed.
-std::string changes(const std::filesystem::path& folder, const std::string& config) {
-  const std::filesystem::path file = folder / "config.yaml";
-  if (!std::filesystem::exists(file)) return "its config.yaml is gone";
-  const auto there = flat_config(load_config_text(file).yaml, file.string()), here = flat_config(config, "here");
-  const auto value = [](const auto& all, const std::string& key) -> std::string {
-    for (const auto& [name, text] : all)
-      if (name == key) return text;
-    return "not set";
-  };
-  std::vector<std::string> keys, told;
-  for (const auto* all : {&there, &here})
-    for (const auto& [key, text] : *all)
-      if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
-  for (const std::string& key : keys) {
-    const std::string was = value(there, key), is = value(here, key);
-    if (was == is || key == "name" || key == "folder" || key == "train.threads") continue;
-    told.push_back(fmt::format("{} is {} there and {} here", key, kept_short(was), kept_short(is)));
-  }
-  constexpr std::size_t kTold = 4;
-  const std::size_t more = told.size() - std::min(told.size(), kTold);
-  told.resize(told.size() - more);
-  return fmt::format("{}{}", fmt::join(told, ", "), more > 0 ? fmt::format(", and {} more", more) : "");
-}
-
 // What one run holds: folder, logs, clock.
 class Session {
  public:
-  Session(Experiment& experiment, Console& console, const Origins& origins, RunStart start,
+  Session(Experiment& experiment, RunScreens screens, const Origins& origins, RunStart start,
           const std::filesystem::path& checkpoint)
       : e_(experiment),
         o_(experiment.options()),
         trainer_(experiment.trainer()),
-        console_(console),
+        screens_(screens),
         config_(fingerprint(o_)),
         folder_(blame<SetupError>([&] { return open_folder(start); })) {
     blame<CheckpointError>([&] { folder_.checkpoints().clean(); });
     trainer_.checkpoint_in(folder_.checkpoints().path(), config_);
+    logging_.emplace(screens.progress, folder_.log());
     if (start == RunStart::resume) go_on(checkpoint);
-    logging_.emplace(console, folder_.log());
     folder_.write_config(write_config(o_, origins));
     const std::int64_t first = trainer_.steps_done();
     const std::optional<std::int64_t> resumed = first > 0 ? std::optional(first) : std::nullopt;
@@ -102,9 +62,9 @@ class Session {
   }
 
   RunEnd run() {
-    console_.line(fmt::format("run {}  seed {}  config {}  {} parameters", o_.name, o_.train.seed, config_,
-                              grouped(trainer_.parameters().count())));
-    if (trainer_.steps_done() > 0) console_.line(fmt::format("goes on at step {}", grouped(trainer_.steps_done())));
+    log(LogLevel::info, "run {}  seed {}  config {}  {} parameters", o_.name, o_.train.seed, config_,
+        grouped(trainer_.parameters().count()));
+    if (trainer_.steps_done() > 0) log(LogLevel::info, "goes on at step {}", grouped(trainer_.steps_done()));
     baseline();
     folder_.write_identity(identity_);
     StopSignals::hold();
@@ -112,7 +72,7 @@ class Session {
     const bool done = train() && finish();
     trainer_.should_stop = nullptr;
     if (done) return RunEnd::done;
-    console_.line(fmt::format("stopped and saved at step {}; --resume goes on", grouped(trainer_.steps_done())));
+    log(LogLevel::info, "stopped and saved at step {}; --resume goes on", grouped(trainer_.steps_done()));
     return RunEnd::stopped;
   }
 
@@ -125,7 +85,7 @@ class Session {
       require(same, "train",
               "{} was made with another configuration: {}; set it back to go on, or give the run a new "
               "name with name=NAME",
-              path.string(), changes(path, write_config(o_)));
+              path.string(), config_changes(path, o_));
     }
     return RunFolder(path, start);
   }
@@ -144,15 +104,15 @@ class Session {
     require(there.config_hash != config_, "train",
             "{} holds a finished run of this very configuration; {}\n  its report: {}", path.string(), ways,
             (path / "report.html").string());
-    fail("train", "{} holds a finished run of another configuration ({}); {}", path.string(),
-         changes(path, write_config(o_)), ways);
+    fail("train", "{} holds a finished run of another configuration ({}); {}", path.string(), config_changes(path, o_),
+         ways);
   }
 
   // From the given checkpoint, or the newest that can be read. Where there is none the run begins.
   void go_on(const std::filesystem::path& checkpoint) {
     if (!checkpoint.empty()) return trainer_.resume(checkpoint);
     std::vector<CheckpointPath> all = folder_.checkpoints().complete();
-    if (all.empty()) console_.line(fmt::format("{} holds no checkpoint yet; starting anew", folder_.path().string()));
+    if (all.empty()) log(LogLevel::info, "{} holds no checkpoint yet; starting anew", folder_.path().string());
     for (; !all.empty(); all.pop_back()) try {
         return trainer_.resume(all.back().path);
       } catch (const CheckpointError& error) {
@@ -171,11 +131,11 @@ class Session {
     const int order = static_cast<int>(o_.baseline);
     const double loss = ngram_baseline(train->tokens(), valid->tokens(), order, train->description().vocabulary);
     identity_.baselines.emplace_back(fmt::format("{}-gram", order), loss);
-    console_.line(fmt::format("{}-gram baseline: validation loss {:.4f}", order, loss));
+    log(LogLevel::info, "{}-gram baseline: validation loss {:.4f}", order, loss);
   }
 
   bool train() {
-    Progress progress(console_, {.first = trainer_.steps_done(), .total = o_.train.steps, .unit = "samples"});
+    Progress progress(screens_.progress, {.first = trainer_.steps_done(), .total = o_.train.steps, .unit = "samples"});
     std::int64_t samples = 0;
     trainer_.on_evaluation = [&](const EvaluationReport& report) {
       valid_ = report.metrics[0].value;
@@ -197,7 +157,6 @@ class Session {
   void after_step(const StepReport& report) {
     constexpr std::int64_t kLogged = 500;  // points of a curve
     const std::int64_t stride = std::max<std::int64_t>(1, o_.train.steps / kLogged);
-    epoch_ = report.epoch;
     if (report.step % stride == 0) {
       NamedValues values = report.metrics;
       values.push_back({"lr", report.lr});
@@ -208,41 +167,55 @@ class Session {
   }
 
   void record(std::int64_t step, double epoch, std::string_view split, const NamedValues& values) {
-    metrics_->add(step, epoch, seconds_now() - started_, split, values);
-    events_->add(wall_seconds(), step, split, values);
+    try {
+      metrics_->add(step, epoch, seconds_now() - started_, split, values);
+      events_->add(wall_seconds(), step, split, values);
+    } catch (const Error& error) {  // a full disk, say; the weights are worth more than the record
+      if (!std::exchange(lost_records_, true))
+        log(LogLevel::warning, "{}\n  training goes on; measurements are lost as long as this lasts", error.what());
+    }
   }
 
   void sample() {
     if (o_.sample.tokens == 0) return;
     const Trainer::Averaged weights(trainer_);
-    const std::vector<std::string> texts = write_text(e_.language(), *e_.data().tokenizer, o_.sample.prompt, o_.sample);
+    const auto heed_signals = [](Index, std::string_view) {
+      if (StopSignals::asked()) throw Stopped();
+    };
+    const std::vector<std::string> texts =
+        write_text(e_.language(), *e_.data().tokenizer, o_.sample.prompt, o_.sample, heed_signals);
     for (std::size_t i = 0; i < texts.size(); ++i) {
       const std::string title = texts.size() == 1 ? "sample" : fmt::format("sample {}", i + 1);
       folder_.write_text(title, trainer_.steps_done(), o_.sample.prompt, texts[i]);
-      console_.line(fmt::format("{} at step {}:\n{}", title, grouped(trainer_.steps_done()), texts[i]));
+      log(LogLevel::info, "{} at step {}:\n{}", title, grouped(trainer_.steps_done()), texts[i]);
     }
   }
 
   // False where somebody asked to stop meanwhile; a resumed run does it again.
   bool finish() {
     if (trainer_.stopped_early())
-      console_.line(fmt::format("stopped early: no better {} in {} evaluations", o_.train.stopping.metric,
-                                o_.train.stopping.patience));
+      log(LogLevel::info, "stopped early: no better {} in {} evaluations", o_.train.stopping.metric,
+          o_.train.stopping.patience);
     try {
       end_results();
+      sample();
     } catch (const Stopped&) {
       return false;
     }
-    sample();
+    {
+      const Trainer::Averaged weights(trainer_);
+      write_attention_maps(e_, folder_);
+      write_answers(e_, folder_);
+    }
     identity_.finished = utc_now();
     identity_.weights_sha256 = trainer_.weights_hash();
     folder_.write_identity(identity_);
     const std::filesystem::path runs[] = {folder_.path()};
     const std::string page = report_page(runs);
     replace_file(folder_.report(), std::as_bytes(std::span(page)));
-    console_.line(fmt::format("report {}", folder_.report().string()));
-    console_.line(fmt::format("done  {} steps  {:.1f} s  weights sha256 {}", grouped(trainer_.steps_done()),
-                              seconds_now() - started_, identity_.weights_sha256));
+    result(fmt::format("report {}", folder_.report().string()));
+    result(fmt::format("done  {} steps  {:.1f} s  weights sha256 {}", grouped(trainer_.steps_done()),
+                       seconds_now() - started_, identity_.weights_sha256));
     return true;
   }
 
@@ -253,43 +226,59 @@ class Session {
     const std::int64_t last = trainer_.steps_done();
     if (const auto best = folder_.checkpoints().best(); best && best->step != last) {
       const auto of_best = [&](const Dataset& set) { return trainer_.evaluate_checkpoint(best->path, set); };
-      const double epoch = epoch_ * static_cast<double>(best->step) / static_cast<double>(last);
+      const double epoch = trainer_.epoch() * static_cast<double>(best->step) / static_cast<double>(last);
       if (data.valid) tell("best", best->step, "valid", of_best(*data.valid));
       if (data.test) record(best->step, epoch, "test", tell("best", best->step, "test", of_best(*data.test)));
     }
     NamedValues valid;
-    if (data.valid) valid = tell("last", last, "valid", trainer_.evaluate(*data.valid));
-    if (data.test) record(last, epoch_, "test", tell("last", last, "test", trainer_.evaluate(*data.test)));
-    if (data.valid) record(last, epoch_, "valid", valid);
+    if (data.valid) valid = tell("last", last, "valid", look_closely("validation set", *data.valid));
+    if (data.test)
+      record(last, trainer_.epoch(), "test", tell("last", last, "test", look_closely("test set", *data.test)));
+    if (data.valid) record(last, trainer_.epoch(), "valid", valid);
   }
 
-  const NamedValues& tell(std::string_view which, std::int64_t step, std::string_view split,
-                          const NamedValues& values) {
+  // All metrics of the last weights over a set, with those that take a look at every answer; a picture of the answers.
+  NamedValues look_closely(std::string_view title, const Dataset& set) {
+    NamedValues values = trainer_.evaluate(set);
+    const Trainer::Averaged weights(trainer_);
+    const Findings found = findings(e_, set, values);
+    for (const NamedValue& value : found.metrics) values.push_back(value);
+    if (found.confusion) folder_.write_confusion(title, trainer_.steps_done(), *found.confusion);
+    return values;
+  }
+
+  NamedValues tell(std::string_view which, std::int64_t step, std::string_view split, const NamedValues& values) {
     std::string text = fmt::format("{}  step {}  {}", which, grouped(step), split);
     for (const NamedValue& metric : values) text += fmt::format("  {} {:.4f}", metric.name, metric.value);
-    console_.line(text);
+    result(text);
     return values;
+  }
+
+  void result(std::string_view text) {
+    screens_.results.line(text);
+    log_to_file(text);
   }
 
   Experiment& e_;
   ExperimentOptions& o_;
   Trainer& trainer_;
-  Console& console_;
+  RunScreens screens_;
   std::string config_;
   RunFolder folder_;
   std::optional<Logging> logging_;
   std::optional<MetricsLog> metrics_;
   std::optional<EventFile> events_;
   RunIdentity identity_;
-  double started_ = 0, epoch_ = 0;
+  double started_ = 0;
+  bool lost_records_ = false;
   double valid_ = std::numeric_limits<double>::quiet_NaN();
 };
 
 }  // namespace
 
-RunEnd run_experiment(Experiment& experiment, Console& console, const Origins& origins, RunStart start,
+RunEnd run_experiment(Experiment& experiment, RunScreens screens, const Origins& origins, RunStart start,
                       const std::filesystem::path& checkpoint) {
-  return Session(experiment, console, origins, start, checkpoint).run();
+  return Session(experiment, screens, origins, start, checkpoint).run();
 }
 
 }  // namespace tempera

@@ -108,6 +108,7 @@ class Trainer {
   void resume(const std::filesystem::path& folder);
 
   std::int64_t steps_done() const { return report_.step; }
+  double epoch() const { return report_.epoch; }
   bool stopped_early() const { return stopping_.stop(); }
   // The step of the best evaluation; 0: there was none.
   std::int64_t best_step() const { return stopping_.state().best_step; }

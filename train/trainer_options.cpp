@@ -22,7 +22,8 @@ TrainerOptions::TrainerOptions() {
 void TrainerOptions::describe(Fields& f) {
   f("steps", steps, "updates of the parameters", at_least(0));
   f("batch", batch, "samples of a step", at_least(1));
-  f("accumulate", accumulate, "multiplies the batch; memory does not grow, since shards bound it", at_least(1));
+  f("accumulate", accumulate, "multiplies the batch: k times b gives the bits of 1 times k b; shard bounds the memory",
+    at_least(1));
   f("shard", shard,
     "samples of a shard; 0: an eighth of the batch, or more. Part of the result's bits, threads are not", at_least(0));
   f("drop_last", drop_last, "leave out the last samples of an epoch that fill no batch");

@@ -70,7 +70,7 @@ O transformer_options(const StepRow& row) {
 
 std::unique_ptr<Model> model_of(const StepRow& row) {
   const InputSpec spec = row.vocabulary > 0 ? InputSpec::tokens(row.vocabulary) : InputSpec::images(1, kImage, kImage);
-  const MixerFactory mixers = [&row](int, bool) {
+  const MixerFactory mixers = [&row](const MixerPlace&) {
     Choice choice(attention_kinds(), row.attention);
     dynamic_cast<MultiHeadOptions&>(choice.options()).heads = static_cast<int>(row.heads);
     return choice.as<AttentionOptions>().make({.d_model = row.width, .causal = row.decoder});
@@ -117,14 +117,12 @@ StepModel::StepModel(const StepRow& row, int threads, int shard) : row_(row), da
   options.dtype = row.dtype;
   options.steps = std::numeric_limits<std::int64_t>::max();
   options.batch = row.batch;
-  options.clip = 0;
+  options.clip.norm.reset();
   options.threads = threads;
   options.shard = shard;
   const DType dtype = row.dtype == "float64" ? DType::float64 : DType::float32;
   learner_ = std::make_unique<ModelLearner>(std::move(model), std::move(head), dtype);
-  trainer_ = std::make_unique<Trainer>(
-      options, *learner_, data_, [](std::vector<Segment> segments) { return AdamWOptions().make(std::move(segments)); },
-      [](std::int64_t) { return 1e-3; });
+  trainer_ = std::make_unique<Trainer>(options, *learner_, data_, AdamWOptions(), [](std::int64_t) { return 1e-3; });
 }
 
 StepModel::~StepModel() = default;

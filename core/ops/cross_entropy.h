@@ -29,6 +29,9 @@ struct CrossEntropySums {
   double loss = 0;     // u l summed
   double nll = 0;      // L - x_t summed, each target once: what perplexity is made of
   double correct = 0;  // targets whose logit is the largest; of equal logits the first counts as the answer
+  // Of targets [.., N]: the rows in which a target takes part, and those of them where all that do are correct. Targets
+  // of fewer than two axes count each by itself.
+  double sequences = 0, exact = 0;
 };
 
 //   loss = sum over targets of u l / normaliser          x logits [.., C], t targets int32 [..] -> scalar

@@ -106,9 +106,14 @@ class CrossEntropyRows {
   // Adds up the figures of rows [0, rows) in order; gives the loss.
   double reduce(const double* figures, CrossEntropySums* sums) const {
     CrossEntropySums here;
+    const Index length = targets_.rank() < 2 ? 1 : targets_.shape().back();
+    Index played = 0, correct = 0;  // of a sequence
     for (Index row = 0; row < targets_.size(); ++row) {
-      if (!plays(row)) continue;
+      if (row % length == 0) played = correct = 0;
       const double* f = figures + row * kFigures;
+      if (plays(row)) ++played, correct += f[2] > 0;
+      if (row % length == length - 1 && played > 0) here.sequences += 1, here.exact += played == correct;
+      if (!plays(row)) continue;
       here.targets += 1;
       here.weight += weight(row) * target_weight(row);
       here.loss += f[0];
@@ -121,6 +126,8 @@ class CrossEntropyRows {
       sums->loss += here.loss;
       sums->nll += here.nll;
       sums->correct += here.correct;
+      sums->sequences += here.sequences;
+      sums->exact += here.exact;
     }
     return on_ == 0 ? 0 : here.loss / normaliser_;
   }

@@ -96,14 +96,6 @@ std::string joined(const Documents& documents, std::string_view between) {
   return text;
 }
 
-std::shared_ptr<const Tokenizer> make_tokenizer(const TokenizerOptions& options, const Documents& train,
-                                                const std::string& characters) {
-  if (options.file) return load_tokenizer(*options.file);
-  if (options.type == "bytes") return std::make_shared<BytePairs>(BytePairs::bytes());
-  if (options.type == "characters") return std::make_shared<Characters>(Characters::of(characters, kWho));
-  return std::make_shared<BytePairs>(train_byte_pairs(joined(train, ""), {.vocab_size = options.vocab_size}));
-}
-
 }  // namespace
 
 TokenWindows::TokenWindows(std::vector<std::int32_t> tokens, Index length, Index stride, Index vocabulary)
@@ -138,6 +130,14 @@ void TokenizerOptions::describe(Fields& f) {
   f("file", file, "a tokenizer.json to use instead");
 }
 
+std::shared_ptr<const Tokenizer> TokenizerOptions::make(std::string_view train, std::string_view all,
+                                                        std::string_view who) const {
+  if (file) return load_tokenizer(*file);
+  if (type == "bytes") return std::make_shared<BytePairs>(BytePairs::bytes());
+  if (type == "characters") return std::make_shared<Characters>(Characters::of(all, who));
+  return std::make_shared<BytePairs>(train_byte_pairs(train, {.vocab_size = vocab_size}));
+}
+
 void TextDataOptions::describe(Fields& f) {
   f("corpus", corpus, "a text that comes with Debian: bible; empty: the text is at path");
   f("path", path, "a text file, or a folder of them");
@@ -166,7 +166,7 @@ std::vector<Problem> TextDataOptions::problems() const {
 std::unique_ptr<DataSource> TextDataOptions::make() const {
   Documents documents = read_documents(*this);
   std::string characters;
-  if (!tokenizer.file && tokenizer.type == "characters") {
+  if (tokenizer.collects()) {
     check_utf8(documents);
     characters = joined(documents, "");
   }
@@ -174,7 +174,7 @@ std::unique_ptr<DataSource> TextDataOptions::make() const {
       split == "documents" ? cut_documents(std::move(documents), *this) : cut_contiguous(documents, *this);
   auto source = std::make_unique<DataSource>();
   source->task = Task::language_model;
-  source->tokenizer = make_tokenizer(tokenizer, parts[0], characters);
+  source->tokenizer = tokenizer.make(tokenizer.learns() ? joined(parts[0], "") : "", characters, kWho);
   const Tokenizer& tokens_of = *source->tokenizer;
   const auto end = split == "documents" ? tokens_of.special(kEnd) : std::nullopt;
   const auto windows = [&](const Documents& part, std::string_view name, Index step) -> std::shared_ptr<const Dataset> {

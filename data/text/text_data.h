@@ -26,6 +26,11 @@ struct TokenizerOptions : Options {
   int vocab_size = 1024;
   std::optional<std::string> file;
   void describe(Fields& fields) override;
+  // The tokenizer of the file, or one made of the text: byte pairs are learned from `train`, characters are those of
+  // `all`. Only what the type needs is read of them. Throws Error(who, ...).
+  std::shared_ptr<const Tokenizer> make(std::string_view train, std::string_view all, std::string_view who) const;
+  bool learns() const { return !file && type == "byte-pairs"; }    // reads `train`
+  bool collects() const { return !file && type == "characters"; }  // reads `all`
 };
 
 // The text is `corpus`, or a file, or every file below a folder (in the order of their paths). Documents are the files

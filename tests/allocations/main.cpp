@@ -24,9 +24,14 @@
 #include "data/loader.h"
 #include "data/text/text_data.h"
 #include "layers/decoder_lm.h"
+#include "layers/encoder_classifier.h"
 #include "layers/gru.h"
+#include "layers/small_models.h"
+#include "losses/cross_entropy_head.h"
 #include "losses/head.h"
-#include "train/optimizer/optimizer.h"
+#include "train/model_learner.h"
+#include "train/optimizer/adam.h"
+#include "train/trainer.h"
 
 namespace {
 std::atomic<long> allocations{0};
@@ -287,7 +292,7 @@ int check_decoder(bool recompute) {
   options.dropout = 0.1;
   options.mlp = "swiglu";
   options.recompute = recompute;
-  DecoderLM model(options, InputSpec::tokens(30), [](int, bool) { return std::make_unique<GRU>(24); });
+  DecoderLM model(options, InputSpec::tokens(30), [](const MixerPlace&) { return std::make_unique<GRU>(24); });
   const Parameters parameters(model, DType::float32, Rng(1, "run"));
   Tape tape;
   Context context(tape, parameters, Rng(1, "run"));
@@ -309,6 +314,53 @@ int check_decoder(bool recompute) {
   return made == 0 ? 0 : 1;
 }
 
+// Whole steps of the trainer: reading ahead, shards, their tree, clipping, update, averaged weights, report. With two
+// threads, who takes which shard is chance, and a tape may meet its largest shard late; so rounds of steps are counted,
+// and one of them must be free of allocations. What a step allocates shows in every round.
+int check_trainer(int threads, int shard, bool whole_batches) {
+  EncoderOptions model_options;
+  model_options.d_model = 16;
+  model_options.n_layers = 2;
+  model_options.max_length = 12;
+  model_options.dropout = 0.1;
+  const auto mixers = [](int, bool) {
+    const std::unique_ptr<Options> options = attention_kinds()[0].make();
+    return dynamic_cast<AttentionOptions&>(*options).make({.d_model = 16});
+  };
+  auto model = std::make_unique<EncoderClassifier>(model_options, InputSpec::tokens(30), mixers);
+  auto head = CrossEntropyHeadOptions().make({model->width(), 5, nullptr});
+  ModelLearner learner(std::move(model), std::move(head), DType::float32);
+  Tensor tokens = Tensor::zeros({100, 12}, DType::int32), classes = Tensor::zeros({100}, DType::int32);
+  for (Index i = 0; i < tokens.size(); ++i) tokens.set(i, static_cast<double>(i * i % 30));
+  for (Index i = 0; i < classes.size(); ++i) classes.set(i, static_cast<double>(i % 5));
+  Description description;
+  description.inputs = {12};
+  description.input_type = DType::int32;
+  description.vocabulary = 30;
+  description.classes = 5;
+  TrainerOptions options;
+  options.steps = 100000;
+  options.batch = 24;
+  options.shard = shard;
+  options.drop_last = whole_batches;
+  options.threads = threads;
+  options.average.decay = 0.99;
+  options.clip.value = 0.1;
+  Trainer trainer(options, learner, std::make_shared<TensorDataset>(tokens, classes, description), AdamWOptions(),
+                  [](std::int64_t) { return 1e-3; });
+  long fewest = 1;
+  int rounds = 0;
+  for (int i = 0; i < 20; ++i) trainer.step();
+  for (; rounds < 50 && fewest > 0; ++rounds) {
+    const long before = allocations;
+    for (int i = 0; i < 20; ++i) trainer.step();
+    fewest = rounds == 0 ? allocations - before : std::min(fewest, allocations - before);
+  }
+  std::printf("trainer, %d threads, shards of %d, %s batches: %ld allocations in 20 steps, round %d\n", threads, shard,
+              whole_batches ? "whole" : "ragged", fewest, rounds);
+  return fewest == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int main() {
@@ -328,5 +380,8 @@ int main() {
       for (const bool watch : {false, true}) failures += check(dtype, threads, watch);
   for (const int depth : {0, 2}) failures += check_loader(depth);
   for (const bool recompute : {false, true}) failures += check_decoder(recompute);
+  for (const int threads : {1, 2})
+    for (const int shard : {3, 24})
+      for (const bool whole_batches : {true, false}) failures += check_trainer(threads, shard, whole_batches);
   return failures == 0 ? 0 : 1;
 }

@@ -78,6 +78,37 @@ TEST_CASE("columns become features and classes", "[data][csv]") {
   CHECK(batch.targets.dtype() == DType::float32);
 }
 
+TEST_CASE("several columns are predicted together", "[data][csv]") {
+  const TestFolder folder;
+  CsvDataOptions options;
+  options.path = folder.write("t.csv", "x,a,b\n1,0,1\n3,1,-1\n").string();
+  options.targets = {"b", "a"};
+  options.split.valid = options.split.test = 0;
+  Batch batch;
+  options.task = "multi_label";
+  const auto labels = options.make();
+  CHECK(labels->task == Task::multi_label);
+  CHECK(labels->train->description().target_names == std::vector<std::string>{"b", "a"});
+  labels->train->fill(std::vector<std::int64_t>{0, 1}, batch);
+  CHECK(batch.targets.shape() == Shape{2, 2});
+  CHECK((batch.targets.at(0) == 1 && batch.targets.at(1) == 0 && batch.targets.at(3) == 1));
+  CHECK(std::isnan(batch.targets.at(2)));
+  options.task = "regression";
+  options.make()->train->fill(std::vector<std::int64_t>{0, 1}, batch);
+  CHECK(batch.targets.to_vector() == std::vector<double>{1, 0, -1, 1});
+
+  options.path = folder.write("u.csv", "x,a\n1,0\n3,2\n").string();
+  options.targets = {"a"};
+  options.task = "multi_label";
+  CHECK(folder.error_of([&] { options.make(); }) ==
+        "csv: u.csv:3: column 'a' is 2; a label is 0, 1, or -1 where it is not known");
+  options.task = "classification";
+  CHECK(options.problems().at(0).message ==
+        "classification predicts one column; name it in target, or choose task: multi_label");
+  options.target = "x";
+  CHECK(options.problems().at(0).message == "either target or targets must be set, not both");
+}
+
 TEST_CASE("numbers are standardised over the training part alone", "[data][csv]") {
   const TestFolder folder;
   std::string text;

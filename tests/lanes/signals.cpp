@@ -24,7 +24,7 @@ const Phase kPhases[] = {
     {"start", "model: {type: mlp}\n",
      [](const Process& process, const fs::path&, const fs::path&) { return process.catches(SIGTERM); }},
     // Byte pairs are learned for seconds, before anything is said.
-    {"data", "data: {type: text, file: TEXT, tokenizer: {type: byte_pairs, vocabulary: 20000}}\n",
+    {"data", "data: {type: text, path: TEXT, tokenizer: {type: byte-pairs, vocab_size: 20000}}\n",
      [](const Process& process, const fs::path&, const fs::path&) {
        if (!process.catches(SIGTERM)) return false;
        sleep_for(0.2);
@@ -36,8 +36,8 @@ const Phase kPhases[] = {
      }},
     // The first step is recorded, and then comes an evaluation of some seconds.
     {"evaluation",
-     "data: {type: parity, valid: 4000000}\nmodel: {type: mlp}\ntrain: {steps: 500}\nevaluate: {every: 1, samples: "
-     "0}\n",
+     "data: {type: parity, valid: 1000000}\nmodel: {type: encoder, d_model: 8, n_layers: 1}\n"
+     "train: {steps: 500}\nevaluate: {every: 1, samples: 0}\n",
      [](const Process&, const fs::path& run, const fs::path&) {
        if (!has_lines(run / "metrics.jsonl")) return false;
        sleep_for(0.1);

@@ -24,7 +24,9 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  void signal(int number) const { ::kill(id_, number); }
+  void signal(int number) const {
+    if (!ended_) ::kill(id_, number);
+  }
   bool catches(int number) const;  // has its handler in place
   bool running();
   // The exit code, 128 + number after a signal; nothing where it still runs after so many seconds.

@@ -26,7 +26,8 @@ TEST_CASE("GPT-2 small has 124,439,808 parameters", "[summary]") {
   options.d_model = 768;
   options.n_layers = 12;
   options.max_length = 1024;
-  DecoderLM gpt2(options, InputSpec::tokens(50257), [](int, bool) { return std::make_unique<FourMatrices>(768); });
+  DecoderLM gpt2(options, InputSpec::tokens(50257),
+                 [](const MixerPlace&) { return std::make_unique<FourMatrices>(768); });
   CHECK(count_parameters(gpt2) == 124'439'808);
   CHECK(grouped(count_parameters(gpt2)) == "124,439,808");
 }

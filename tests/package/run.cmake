@@ -27,7 +27,7 @@ function(extract document)
     file(WRITE "${project}/${file}" "${block}")
   endforeach()
 endfunction()
-extract(README.md readme.cpp)
+extract(README.md readme.cpp trainer.cpp)
 extract(CONTRIBUTING.md tempera/core/ops/center.h center.cpp)
 extract(docs/attention.md taylor.h attention.cpp)
 

@@ -39,7 +39,7 @@ struct TinyLanguage {
     options.d_model = 8;
     options.n_layers = 2;
     options.max_length = static_cast<int>(window);
-    return std::make_unique<DecoderLM>(options, InputSpec::tokens(vocabulary), [](int, bool) {
+    return std::make_unique<DecoderLM>(options, InputSpec::tokens(vocabulary), [](const MixerPlace&) {
       ScoreMixerOptions attention;
       attention.heads = 2;
       return attention.make({.d_model = 8, .causal = true, .init = Init::normal(0.4), .output = Init::normal(0.4)});

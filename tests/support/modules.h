@@ -110,7 +110,7 @@ struct MeanMixer : TokenMixer {
 };
 
 inline MixerFactory mean_mixers(Index d_model) {
-  return [d_model](int, bool) { return std::make_unique<MeanMixer>(d_model); };
+  return [d_model](const MixerPlace&) { return std::make_unique<MeanMixer>(d_model); };
 }
 
 inline Tensor tokens(const Shape& shape, std::initializer_list<std::int32_t> values) {

@@ -115,11 +115,11 @@ TEST_CASE("a transformer with dropout, stopped and resumed, ends with the same b
 
 TEST_CASE("60 steps of a transformer, stopped at six of them, go on to the same bits", "[experiment]") {
   const TestFolder folder;
-  const std::vector<std::string> settings{"train.steps=60",     "train.batch=8",
-                                          "train.shard=2",      "model.n_layers=1",
-                                          "checkpoint.every=7", "evaluate.every=9",
-                                          "average.decay=0.9",  "stopping.patience=3",
-                                          "clip.value=0.1",     "parameters.no_decay=[head.*]"};
+  const std::vector<std::string> settings{"train.steps=60",      "train.batch=8",
+                                          "train.shard=2",       "model.n_layers=1",
+                                          "checkpoint.every=25", "evaluate.every=20",
+                                          "average.decay=0.9",   "stopping.patience=3",
+                                          "clip.value=0.1",      "parameters.no_decay=[head.*]"};
   Run whole(kPatches, folder, settings);
   whole.experiment->trainer().checkpoint_in(folder.path / "whole");
   CHECK(whole.experiment->trainer().run());
@@ -215,6 +215,27 @@ TEST_CASE("a run tells the best and the last", "[experiment]") {
   CHECK(events == 1);
 }
 
+TEST_CASE("a language model writes samples on its way and at the end", "[experiment]") {
+  const TestFolder folder;
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "to be or not to be\n";
+  Run run({"text.yaml",
+           "model: {type: decoder, d_model: 8, n_layers: 1, max_length: 16}\n"
+           "attention: {type: softmax, heads: 1}\n"
+           "train: {steps: 5, batch: 4}\n"
+           "average: {decay: 0.5}\n"
+           "baseline: 2\n"
+           "sample: {every: 2, tokens: 7}\n"},
+          folder, {fmt::format("data={{type: text, path: {}, length: 16}}", folder.write("words.txt", text).string())});
+  CHECK(run.run() == RunEnd::done);
+  for (const int step : {2, 4, 5}) {
+    CHECK(fs::exists(folder.path / fmt::format("run/artifacts/text-sample-{:06}.json", step)));
+    CHECK(run.said.find(fmt::format("sample at step {}:\n", step)) != std::string::npos);
+  }
+  CHECK(run.said.find("2-gram baseline: validation loss ") != std::string::npos);
+  CHECK(contents_of(folder.path / "run/log.txt").find("weights sha256 " + run.hash()) != std::string::npos);
+}
+
 TEST_CASE("a name that is taken is refused, with the ways to go on", "[experiment][errors]") {
   const TestFolder folder;
   Run first(kPatches, folder, {"name=a", "train.steps=2"});
@@ -250,6 +271,7 @@ TEST_CASE("the parts of an experiment that fail say which they are", "[experimen
   CHECK_THROWS_AS(Run(kPatches, folder, {"data={type: csv, path: nowhere.csv}"}), DataError);
   CHECK_THROWS_AS(Run(kPatches, folder, {"attention.heads=3"}), SetupError);
   CHECK_THROWS_AS(Run(kPatches, folder, {"stopping.metric=colour"}), SetupError);
+  CHECK_THROWS_AS(Run(kPatches, folder, {"sample.tokens=3"}), SetupError);  // digits are no text
   CHECK_THROWS_AS(Run(kPatches, folder, {"parameters.no_decay=[nothing]"}), SetupError);
 }
 

@@ -15,6 +15,7 @@ AppendFile::AppendFile(std::string_view who, std::filesystem::path path, std::ui
   require_done(descriptor_ >= 0, "open");
   try {
     require_done(::ftruncate(descriptor_, static_cast<off_t>(keep)) == 0, "truncate");
+    size_ = static_cast<off_t>(keep);
   } catch (const Error&) {
     ::close(descriptor_);
     throw;
@@ -26,12 +27,20 @@ AppendFile::~AppendFile() {
 }
 
 void AppendFile::append(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
+  std::string_view rest = bytes;
+  while (!rest.empty()) {
+    const ssize_t n = ::write(descriptor_, rest.data(), rest.size());
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      const int error = errno;
+      // Half a piece must not stand before the next one.
+      [[maybe_unused]] const int cut = ::ftruncate(descriptor_, size_);
+      errno = error;
+    }
     require_done(n >= 0, "write");
-    bytes.remove_prefix(static_cast<std::size_t>(n));
+    rest.remove_prefix(static_cast<std::size_t>(n));
   }
+  size_ += static_cast<off_t>(bytes.size());
 }
 
 void AppendFile::require_done(bool done, std::string_view step) const {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 
 namespace tempera {
 
@@ -18,6 +19,7 @@ class AppendFile {
   AppendFile(const AppendFile&) = delete;
   AppendFile& operator=(const AppendFile&) = delete;
 
+  // All of it or, where that fails, nothing.
   void append(std::string_view bytes);
   const std::filesystem::path& path() const { return path_; }
 
@@ -26,6 +28,7 @@ class AppendFile {
   std::string who_;
   std::filesystem::path path_;
   int descriptor_;
+  off_t size_ = 0;
 };
 
 }  // namespace tempera

@@ -74,4 +74,11 @@ void log_text(LogLevel level, std::string_view text) {
     Console().line(fmt::format("{}: {}", kNames[static_cast<std::size_t>(level)], text));
 }
 
+void log_to_file(std::string_view text) {
+  const auto logger = spdlog::get(kLogger);
+  if (!logger || logger->sinks().size() < 2) return;
+  logger->sinks().back()->log({kLogger, spdlog::level::info, spdlog::string_view_t(text.data(), text.size())});
+  logger->flush();
+}
+
 }  // namespace tempera

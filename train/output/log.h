@@ -28,6 +28,8 @@ class Logging {
 };
 
 void log_text(LogLevel level, std::string_view text);
+// For the file alone: what is shown by other means.
+void log_to_file(std::string_view text);
 
 template <class... Args>
 void log(LogLevel level, fmt::format_string<Args...> text, Args&&... args) {

@@ -65,12 +65,12 @@ std::string base64(std::span<const unsigned char> bytes) {
 }
 
 // A byte per weight, as a share of the largest: a picture needs no more, and a page of many heads stays small.
-Json small_head(const Json& rows, std::size_t tokens, const std::string& file) {
+Json small_head(const Json& rows, std::size_t tokens, std::size_t keys, const std::string& file) {
   std::vector<double> weights;
   for (const Json& row : rows)
     for (const Json& weight : row) weights.push_back(weight.is_number() ? weight.get<double>() : 0);
-  require(weights.size() == tokens * tokens, "report", "{}: a head has {} weights for {} tokens; {} were expected",
-          file, weights.size(), tokens, tokens * tokens);
+  require(weights.size() == tokens * keys, "report", "{}: a head has {} weights for {} tokens; {} were expected", file,
+          weights.size(), tokens, tokens * keys);
   const double most = weights.empty() ? 0 : *std::max_element(weights.begin(), weights.end());
   std::vector<unsigned char> bytes;
   for (const double weight : weights)
@@ -84,14 +84,16 @@ std::string caption(const Artifact& artifact, bool several) {
 }
 
 std::string attention_figure(const Artifact& artifact, bool several, Json& data) {
-  const std::size_t tokens = artifact.content.at("tokens").size();
+  const Json& tokens = artifact.content.at("tokens");
+  const Json keys = artifact.content.value("keys", tokens);
   Json layers = Json::array();
   for (const Json& layer : artifact.content.at("layers")) {
     Json heads = Json::array();
-    for (const Json& head : layer.at("heads")) heads.push_back(small_head(head, tokens, artifact.file));
+    for (const Json& head : layer.at("heads"))
+      heads.push_back(small_head(head, tokens.size(), keys.size(), artifact.file));
     layers.push_back(std::move(heads));
   }
-  data.push_back({{"tokens", artifact.content.at("tokens")}, {"layers", std::move(layers)}});
+  data.push_back({{"tokens", tokens}, {"keys", keys}, {"layers", std::move(layers)}});
   return fmt::format(R"(<figure class="card"><figcaption>{}</figcaption>
 <div class="attention" data-attention="{}"><div class="heads"></div>
 <div><h3></h3><div class="scroll"><canvas class="heat"></canvas></div>

@@ -109,24 +109,26 @@ void RunFolder::write_identity(const RunIdentity& identity) const {
 }
 
 void RunFolder::write_attention(std::string_view title, std::int64_t step, const AttentionMaps& maps) const {
-  const std::size_t n = maps.tokens.size();
+  const std::size_t n = maps.tokens.size(), m = maps.keys.empty() ? n : maps.keys.size();
   Json layers = Json::array();
   for (const auto& heads : maps.layers) {
     Json layer = Json::array();
     for (const std::vector<float>& weights : heads) {
-      require(weights.size() == n * n, "artifact", "'{}': {} attention weights for {} tokens; {} were expected", title,
-              weights.size(), n, n * n);
+      require(weights.size() == n * m, "artifact", "'{}': {} attention weights for {} tokens; {} were expected", title,
+              weights.size(), n, n * m);
       Json head = Json::array();
       for (std::size_t i = 0; i < n; ++i) {
         Json row = Json::array();
-        for (std::size_t j = 0; j < n; ++j) row.push_back(rounded(weights[i * n + j]));
+        for (std::size_t j = 0; j < m; ++j) row.push_back(rounded(weights[i * m + j]));
         head.push_back(std::move(row));
       }
       layer.push_back(std::move(head));
     }
     layers.push_back({{"heads", std::move(layer)}});
   }
-  write_artifact(path_, "attention", title, step, {{"tokens", maps.tokens}, {"layers", std::move(layers)}});
+  Json content = {{"tokens", maps.tokens}, {"layers", std::move(layers)}};
+  if (!maps.keys.empty()) content["keys"] = maps.keys;
+  write_artifact(path_, "attention", title, step, content);
 }
 
 void RunFolder::write_matrix(std::string_view title, std::int64_t step, const LabelledMatrix& matrix) const {

@@ -32,8 +32,9 @@ struct RunIdentity {
 
 // Weights of attention for one input, for pictures.
 struct AttentionMaps {
-  std::vector<std::string> tokens;                      // N labels
-  std::vector<std::vector<std::vector<float>>> layers;  // [layer][head] -> N x N, row-major; a row belongs to a query
+  std::vector<std::string> tokens;                      // N labels of the rows, which are queries
+  std::vector<std::vector<std::vector<float>>> layers;  // [layer][head] -> N x M, row-major
+  std::vector<std::string> keys = {};                   // M labels of the columns; empty: those of the rows
 };
 
 // A table of numbers with labels: accuracies per task, counts of a confusion matrix (rows: truth, columns: answer).

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <set>
 
+#include "attention/ops.h"
 #include "core/ops/table.h"
 #include "core/tape.h"
 #include "data/safetensors.h"
@@ -85,7 +86,9 @@ TEST_CASE("every operation that PyTorch has agrees with PyTorch", "[ops][goldens
   std::set<std::string> names{"torch"};
   std::vector<std::string_view> without;
   std::size_t compared = 0;
-  for (const Op* op : all_ops()) {
+  std::vector<const Op*> ops(all_ops().begin(), all_ops().end());
+  ops.insert(ops.end(), attention_ops().begin(), attention_ops().end());
+  for (const Op* op : ops) {
     const std::size_t before = compared;
     for (const Example& example : op->examples()) {
       if (example.torch.empty()) continue;
@@ -111,6 +114,6 @@ TEST_CASE("every operation that PyTorch has agrees with PyTorch", "[ops][goldens
   CHECK(compared + 1 == names.size());
   WARN(
       fmt::format("{} examples of {} operations; worst forward {:.1e} in {}, gradient {:.1e} in {}; not in PyTorch: {}",
-                  compared, all_ops().size() - without.size(), worst.forward.error, worst.forward.where,
-                  worst.gradient.error, worst.gradient.where, fmt::join(without, ", ")));
+                  compared, ops.size() - without.size(), worst.forward.error, worst.forward.where, worst.gradient.error,
+                  worst.gradient.where, fmt::join(without, ", ")));
 }

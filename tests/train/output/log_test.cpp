@@ -17,6 +17,7 @@ TEST_CASE("messages go to the console from a level on, and all to the file", "[o
     log(LogLevel::info, "{} parameters", 12);
     log(LogLevel::warning, "braces {} stay", "{}");
     log_text(LogLevel::error, "no {format} at all");
+    log_to_file("{} only there");
   }
   std::fclose(out);
   CHECK(contents_of(folder.path / "out") == "12 parameters\nwarning: braces {} stay\nerror: no {format} at all\n");
@@ -24,7 +25,9 @@ TEST_CASE("messages go to the console from a level on, and all to the file", "[o
   CHECK(std::regex_match(
       file, std::regex("[-0-9]{10} [:0-9]{8}  debug    shape \\[2, 3\\]\n[-0-9]{10} [:0-9]{8}  info     12 parameters\n"
                        "[-0-9]{10} [:0-9]{8}  warning  braces \\{\\} stay\n"
-                       "[-0-9]{10} [:0-9]{8}  error    no \\{format\\} at all\n")));
+                       "[-0-9]{10} [:0-9]{8}  error    no \\{format\\} at all\n"
+                       "[-0-9]{10} [:0-9]{8}  info     \\{\\} only there\n")));
+  log_to_file("to nowhere");
 }
 
 TEST_CASE("a log goes on where it stopped", "[output]") {

@@ -102,6 +102,10 @@ TEST_CASE("artifacts", "[output]") {
   run.write_attention("a", 1, {{"x", "y"}, {{{1, 0, 0.25f, 0.75f}}, {{1, 0, 0, 1}, {0.5f, 0.5f, 1, 0}}}});
   const auto attention = json_of(run.path() / "artifacts/attention-a-000001.json");
   CHECK(attention["layers"].size() == 2);
+  run.write_attention("cross", 1, {{"x"}, {{{1, 0, 0.5f}}}, {"a", "b", "c"}});
+  const auto cross = json_of(run.path() / "artifacts/attention-cross-000001.json");
+  CHECK(cross["keys"] == nlohmann::json({"a", "b", "c"}));
+  CHECK(cross["layers"][0]["heads"][0] == nlohmann::json::parse("[[1.0, 0.0, 0.5]]"));
   CHECK(attention["layers"][0]["heads"][0] == nlohmann::json({{1, 0}, {0.25, 0.75}}));
 
   run.write_confusion("c", 2, {{"cat", "dog"}, {"cat", "dog"}, {5, 1, 0, 7}});

@@ -238,14 +238,28 @@
 
   const visible = (token) => token.replace(/ /g, "␣").replace(/\n/g, "⏎").replace(/\t/g, "⇥") || "∅";
 
+  const weightsOf = (head) =>
+    head.bytes || (head.bytes = Uint8Array.from(atob(head.data), (c) => c.charCodeAt(0)));
+  // The head whose rows have the largest weights on average: the one to look at first.
+  const sharpest = (layers, rows, columns) => {
+    let best = [0, 0], most = -1;
+    layers.forEach((layer, l) => layer.forEach((head, h) => {
+      const bytes = weightsOf(head);
+      let sum = 0;
+      for (let i = 0; i < rows; ++i) sum += Math.max(0, ...bytes.subarray(i * columns, (i + 1) * columns)) * head.max;
+      if (sum > most) [best, most] = [[l, h], sum];
+    }));
+    return best;
+  };
+
   const drawAttention = () => {
     for (const place of find("[data-attention]")) {
-      const { tokens, layers } = data.attention[+place.dataset.attention];
-      const n = tokens.length, labels = tokens.map(visible);
+      const { tokens, keys, layers } = data.attention[+place.dataset.attention];
+      const n = tokens.length, m = keys.length, rows = tokens.map(visible), columns = keys.map(visible);
       const heads = place.querySelector(".heads");
       const large = place.querySelector("canvas.heat"), reading = place.querySelector(".reading");
       const title = place.querySelector("h3");
-      const chosen = place.chosen || (place.chosen = [0, 0]);
+      const chosen = place.chosen || (place.chosen = sharpest(layers, n, m));
       const focused = find("button", heads).indexOf(document.activeElement);
       heads.replaceChildren();
       const most = Math.max(...layers.map((l) => l.length), 1);
@@ -254,13 +268,12 @@
         layer.forEach((head, h) => {
           if (h % 8 === 0) heads.append(Object.assign(document.createElement("span"),
             { textContent: h === 0 ? "layer " + l : "" }));
-          if (!head.bytes) head.bytes = Uint8Array.from(atob(head.data), (c) => c.charCodeAt(0));
           const button = document.createElement("button"), small = document.createElement("canvas");
           button.type = "button";
           button.title = "layer " + l + ", head " + h;
           button.setAttribute("aria-label", button.title);
           button.setAttribute("aria-pressed", chosen[0] === l && chosen[1] === h);
-          paint(small, n, n, (i) => head.bytes[i] / 255);
+          paint(small, n, m, (i) => weightsOf(head)[i] / 255);
           button.append(small);
           button.onclick = () => { place.chosen = [l, h]; drawAttention(); };
           heads.append(button);
@@ -273,8 +286,8 @@
       title.textContent = "Layer " + chosen[0] + ", head " + chosen[1];
       place.querySelector(".most").textContent = brief(head.max);
       const value = (i) => (head.bytes[i] / 255) * head.max;
-      labelledMap(large, { rows: labels, columns: labels, value, min: 0, max: head.max,
-        say: (i, j) => labels[i] + " (" + i + ") looks at " + labels[j] + " (" + j + "): " + value(i * n + j).toFixed(3) },
+      labelledMap(large, { rows, columns, value, min: 0, max: head.max,
+        say: (i, j) => rows[i] + " (" + i + ") looks at " + columns[j] + " (" + j + "): " + value(i * m + j).toFixed(3) },
         reading);
     }
   };

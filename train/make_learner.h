@@ -1,0 +1,18 @@
+// From choices and data to what is trained: a model with its attention and a head of the right sizes.
+#pragma once
+
+#include <memory>
+
+#include "core/fields.h"
+#include "data/source.h"
+#include "train/model_learner.h"
+
+namespace tempera {
+
+// Refuses, before anything trains, what does not go together, with every reason at once: an answer for each token where
+// the task wants one for a sample, pairs that nobody reads, targets that the head cannot take, sequences longer than
+// the positions, a tied head without a table of tokens. The choices must outlive the learner.
+std::unique_ptr<ModelLearner> make_learner(const Choice& model, const Choice& attention, const Choice& head,
+                                           const DataSource& data, DType dtype);
+
+}  // namespace tempera
