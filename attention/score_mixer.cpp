@@ -192,7 +192,9 @@ void ScoreMixer::show_weights(Context& context, const Packed& packed, const Scor
   const Tape::Pause pause(context.tape());
   const auto [q, k, v] = unpack(packed);
   const Var scores = matmul(by_heads(q), repeated(by_heads(k)), Transpose::no, Transpose::yes) * scale_;
-  context.weights_observer()->see(context.tape().path(), attention_weights(scores, call).value());
+  Var weights = attention_weights(scores, call);
+  if (sink_) weights = slice(weights, 3, 1, weights.dim(3) - 1);  // of the tokens alone
+  context.weights_observer()->see(context.tape().path(), weights.value());
 }
 
 std::unique_ptr<MixerState> ScoreMixer::make_state(Index batch, Index capacity, DType dtype) const {
