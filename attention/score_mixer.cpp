@@ -84,13 +84,16 @@ AttentionTraits ScoreMixerOptions::traits() const {
 
 std::vector<Problem> ScoreMixerOptions::problems() const {
   std::vector<Problem> found = MultiHeadOptions::problems();
-  if (window > 0 && !normalizer_options(*this).make({})->traits().causal)
-    found.push_back({"window", fmt::format("the normalizer '{}' wants tokens that all see each other; set it to 0",
-                                           normalizer.type())});
-  if (sink && !normalizer_options(*this).make({})->traits().causal)
-    found.push_back({"sink", fmt::format("the normalizer '{}' wants tokens that all see each other; set it to false",
-                                         normalizer.type())});
   if (sink && window > 0) found.push_back({"sink", "a window would leave it behind; set one of the two"});
+  // A normalizer with problems of its own tells them itself.
+  if (!normalizer_options(*this).problems().empty() || normalizer_options(*this).make({})->traits().causal)
+    return found;
+  const auto refuse = [&](const char* key, const char* value) {
+    found.push_back({key, fmt::format("the normalizer '{}' wants tokens that all see each other; set it to {}",
+                                      normalizer.type(), value)});
+  };
+  if (window > 0) refuse("window", "0");
+  if (sink) refuse("sink", "false");
   return found;
 }
 
