@@ -323,7 +323,7 @@ int check_trainer(int threads, int shard, bool whole_batches) {
   model_options.n_layers = 2;
   model_options.max_length = 12;
   model_options.dropout = 0.1;
-  const auto mixers = [](int, bool) {
+  const auto mixers = [](const MixerPlace&) {
     const std::unique_ptr<Options> options = attention_kinds()[0].make();
     return dynamic_cast<AttentionOptions&>(*options).make({.d_model = 16});
   };
