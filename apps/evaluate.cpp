@@ -1,12 +1,15 @@
 // evaluate RUN: the metrics of a trained model on its sets.
 #include "apps/support/exit_code.h"
+#include "apps/support/number_option.h"
 #include "apps/support/table.h"
-#include "core/grouped.h"
+#include "train/findings.h"
 #include "train/open_run.h"
 
 using namespace tempera;
 
 namespace {
+
+constexpr std::size_t kShown = 20;  // classes of a confusion matrix that a screen holds
 
 struct Arguments {
   std::string run;
@@ -20,17 +23,27 @@ struct Evaluated {
   std::string split;
   std::int64_t samples = 0;
   NamedValues metrics;
+  std::optional<LabelledMatrix> confusion;
 };
 
 std::shared_ptr<const Dataset> set_of(const DataSource& data, const std::string& split) {
   return split == "train" ? data.train : split == "valid" ? data.valid : data.test;
 }
 
+// As a run calls them in its report.
+std::string title_of(const std::string& split) {
+  return split == "train" ? "training set" : split == "valid" ? "validation set" : "test set";
+}
+
 Evaluated evaluate(Experiment& experiment, const std::string& split, std::int64_t samples) {
   const std::shared_ptr<const Dataset> set = set_of(experiment.data(), split);
   if (!set) blame<DataError>([&] { fail("evaluate", "the data have no part '{}'", split); });
   const std::int64_t count = samples > 0 ? std::min(samples, set->size()) : set->size();
-  return {split, count, experiment.trainer().evaluate(*set, count)};
+  Evaluated e{split, count, experiment.trainer().evaluate(*set, count), {}};
+  Findings found = findings(experiment, *set, e.metrics, count);
+  for (const NamedValue& metric : found.metrics) e.metrics.push_back(metric);
+  e.confusion = std::move(found.confusion);
+  return e;
 }
 
 // A line for each metric, a column for each split.
@@ -49,6 +62,26 @@ Table table_of(const std::string& title, const std::vector<Evaluated>& all) {
   return table;
 }
 
+// What is, down; what the model says, across; and the share that is right.
+Table confusion_table(const std::string& split, const LabelledMatrix& counts) {
+  std::vector<Table::Column> columns{{"is"}};
+  for (const std::string& answer : counts.columns) columns.push_back({answer});
+  columns.push_back({"right", "{:.1%}"});
+  Table table(fmt::format("\n{}: answers", split), std::move(columns));
+  for (std::size_t i = 0; i < counts.rows.size(); ++i) {
+    std::vector<Cell> row{counts.rows[i]};
+    double total = 0;
+    for (std::size_t j = 0; j < counts.columns.size(); ++j) {
+      const double count = counts.values[i * counts.columns.size() + j];
+      row.push_back(static_cast<std::int64_t>(count));
+      total += count;
+    }
+    row.push_back(counts.values[i * counts.columns.size() + i] / total);
+    table.add(std::move(row));
+  }
+  return table;
+}
+
 nlohmann::ordered_json json_of(const OpenRun& run, const std::vector<Evaluated>& all) {
   nlohmann::ordered_json json{{"run", run.folder.string()}, {"weights", run.weights.string()}};
   if (run.step) json["step"] = *run.step;
@@ -56,6 +89,9 @@ nlohmann::ordered_json json_of(const OpenRun& run, const std::vector<Evaluated>&
     nlohmann::ordered_json& split = json["splits"][e.split];
     split["samples"] = e.samples;
     for (const NamedValue& metric : e.metrics) split[std::string(metric.name)] = metric.value;
+    if (e.confusion)
+      split["confusion"] = {
+          {"rows", e.confusion->rows}, {"columns", e.confusion->columns}, {"values", e.confusion->values}};
   }
   return json;
 }
@@ -69,33 +105,49 @@ int run(Arguments& arguments) {
   if (arguments.splits.empty()) arguments.splits.emplace_back("train");
   std::vector<Evaluated> all;
   for (const std::string& split : arguments.splits) all.push_back(evaluate(experiment, split, arguments.samples));
-  if (arguments.json) std::printf("%s\n", json_of(opened, all).dump(2).c_str());
-  else std::fputs(table_of(opened.title(), all).text().c_str(), stdout);
+  // The report shows what the run's own configuration gives on whole sets.
+  const bool for_report = opened.step && !opened.folder.empty() && arguments.open.overrides.empty();
+  for (const Evaluated& e : all)
+    if (e.confusion && for_report && arguments.samples == 0)
+      RunFolder(opened.folder, RunStart::resume).write_confusion(title_of(e.split), *opened.step, *e.confusion);
+  if (arguments.json) {
+    std::printf("%s\n", json_of(opened, all).dump(2).c_str());
+    return kDone;
+  }
+  std::fputs(table_of(opened.title(), all).text().c_str(), stdout);
+  for (const Evaluated& e : all)
+    if (e.confusion && e.confusion->rows.size() <= kShown)
+      std::fputs(confusion_table(e.split, *e.confusion).text().c_str(), stdout);
   return kDone;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Measures a trained model on the sets of its run.", "evaluate");
+  CLI::App app(
+      "Measures a trained model on the sets of its run. Of classes it also shows which are taken for which; where the\n"
+      "run is measured as it is, without settings of one's own and on whole sets, its report shows that from then on.",
+      "evaluate");
   app.footer(
       "Examples:\n"
       "  evaluate runs/characters\n"
       "  evaluate quickstart --split test --checkpoint last\n"
       "  evaluate characters --split train --samples 512 --json\n"
-      "  evaluate characters data.path=letters.txt --split test");
+      "  evaluate characters data.path=letters.txt --split test\n");
   Arguments arguments;
   app.add_option("RUN", arguments.run, "folder or name of a run, a checkpoint's folder, or a .safetensors file")
-      ->required();
-  app.add_option("key.path=value", arguments.open.overrides, "settings that replace those of the run");
+      ->required()
+      ->type_name("");
+  app.add_option("key.path=value", arguments.open.overrides, "settings that replace those of the run")->type_name("");
   app.add_option("--split", arguments.splits, "train, valid or test; several may be given; default: valid and test")
       ->check(CLI::IsMember({"train", "valid", "test"}))
       ->delimiter(',')
-      ->expected(1);
-  app.add_option("--checkpoint", arguments.open.checkpoint, "best, last, a step, or the path of one; default: best");
-  app.add_option("--samples", arguments.samples, "only the first so many of each set; 0: all")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->expected(1)
+      ->type_name("SPLIT");
+  app.add_option("--checkpoint", arguments.open.checkpoint, "best, last, a step, or the path of one; default: best")
+      ->type_name("WHICH");
+  number_option(app, "--samples", arguments.samples, "only the first so many of each set; 0: all",
+                CLI::NonNegativeNumber);
   app.add_flag("--json", arguments.json, "print JSON in place of a table");
   return run_program(app, argc, argv, [&] { return run(arguments); });
 }

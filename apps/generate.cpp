@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "apps/support/exit_code.h"
+#include "apps/support/number_option.h"
 #include "train/generation.h"
 #include "train/open_run.h"
 
@@ -15,6 +16,7 @@ struct Arguments {
   std::string prompt = "\n";
   OpenOptions open;
   GenerationOptions write;
+  std::optional<int> threads;
   bool bare = false;
 };
 
@@ -56,11 +58,13 @@ class Printer {
 int run(Arguments& arguments) {
   std::string& prompt = arguments.prompt;
   if (prompt == "-") prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
+  if (arguments.threads) arguments.open.overrides.push_back(fmt::format("train.threads={}", *arguments.threads));
   const OpenRun opened = open_run(arguments.run, arguments.open);
   std::fprintf(stderr, "%s\n", opened.title().c_str());
   const Tokenizer* tokenizer = opened.experiment->data().tokenizer.get();
   const LanguageModel language = blame<SetupError>([&] {
-    if (tokenizer) tokenizer->encode(prompt);  // a prompt that cannot be read is told before anything is written
+    for (const Problem& problem : arguments.write.problems()) fail("generate", "{}", problem.message);
+    if (tokenizer) tokenizer->encode(prompt);  // throws where the vocabulary lacks something
     return opened.experiment->language();
   });
   Printer printer(arguments.bare ? "" : prompt, arguments.write.count, !arguments.bare);
@@ -79,41 +83,36 @@ int main(int argc, char** argv) {
       "  generate runs/characters --prompt \"In the beginning\"\n"
       "  generate characters --tokens 500 --temperature 0.7 --top-p 0.9 --seed 3\n"
       "  generate characters --prompt \"And God \" --beams 8 --tokens 40\n"
-      "  echo -n \"Moses said\" | generate characters --prompt - --count 4");
+      "  echo -n \"Moses said\" | generate characters --prompt - --count 4\n");
   Arguments arguments;
   GenerationOptions& write = arguments.write;
   app.add_option("RUN", arguments.run, "folder or name of a run, a checkpoint's folder, or a .safetensors file")
-      ->required();
-  app.add_option("key.path=value", arguments.open.overrides, "settings that replace those of the run");
-  app.add_option("--prompt", arguments.prompt, "what the text begins with; - reads it from stdin; default: a new line");
-  app.add_option("--tokens", write.tokens, "tokens to write")->capture_default_str()->check(CLI::NonNegativeNumber);
-  auto* temperature = app.add_option("--temperature", write.temperature, "of the draws; 0 takes the likeliest token")
-                          ->capture_default_str()
-                          ->check(CLI::NonNegativeNumber);
-  auto* top_k = app.add_option("--top-k", write.top_k, "draw among so many of the likeliest tokens; 0: all")
-                    ->capture_default_str()
-                    ->check(CLI::NonNegativeNumber);
-  auto* top_p = app.add_option("--top-p", write.top_p, "draw among the likeliest tokens that hold this share")
-                    ->capture_default_str()
-                    ->check(CLI::Range(1e-12, 1.0));
-  auto* seed = app.add_option("--seed", write.seed, "of the draws")->capture_default_str();
-  auto* beams = app.add_option("--beams", write.beams, "beam search with so many texts, in place of draws")
-                    ->check(CLI::PositiveNumber);
+      ->required()
+      ->type_name("");
+  app.add_option("key.path=value", arguments.open.overrides, "settings that replace those of the run")->type_name("");
+  app.add_option("--prompt", arguments.prompt, "what the text begins with; - reads it from stdin; default: a new line")
+      ->type_name("TEXT");
+  const CLI::Validator& not_negative = CLI::NonNegativeNumber;
+  const CLI::Range share(1e-12, 1.0);
+  number_option(app, "--tokens", write.tokens, "tokens to write", not_negative);
+  auto* temperature =
+      number_option(app, "--temperature", write.temperature, "of the draws; 0 takes the likeliest token", not_negative);
+  auto* top_k =
+      number_option(app, "--top-k", write.top_k, "draw among so many of the likeliest tokens; 0: all", not_negative);
+  auto* top_p =
+      number_option(app, "--top-p", write.top_p, "draw among the likeliest tokens that hold this share", share);
+  auto* seed = number_option(app, "--seed", write.seed, "of the draws", not_negative);
+  auto* beams = number_option(app, "--beams", write.beams, "beam search with so many texts, in place of draws",
+                              CLI::PositiveNumber);
   for (CLI::Option* drawing : {temperature, top_k, top_p, seed}) beams->excludes(drawing);
-  app.add_option("--length-penalty", write.length_penalty, "of beam search; larger ones favour long texts")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber)
+  number_option(app, "--length-penalty", write.length_penalty, "of beam search; larger ones favour long texts",
+                not_negative)
       ->needs(beams);
-  app.add_option("--count", write.count, "texts to write")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--stop", write.stop, "a text behind which the writing ends");
+  number_option(app, "--count", write.count, "texts to write", CLI::PositiveNumber);
+  app.add_option("--stop", write.stop, "a text behind which the writing ends")->type_name("TEXT");
   app.add_flag("--bare", arguments.bare, "print neither the prompt nor lines between the texts");
-  app.add_option("--checkpoint", arguments.open.checkpoint, "best, last, a step, or the path of one; default: best");
-  app.add_option(
-      "--threads",
-      [&](const std::vector<std::string>& value) {
-        arguments.open.overrides.push_back("train.threads=" + value.front());
-        return true;
-      },
-      "in place of train.threads; changes no text");
+  app.add_option("--checkpoint", arguments.open.checkpoint, "best, last, a step, or the path of one; default: best")
+      ->type_name("WHICH");
+  app.add_option("--threads", arguments.threads, "in place of train.threads; changes no text")->type_name("NUMBER");
   return run_program(app, argc, argv, [&] { return run(arguments); });
 }

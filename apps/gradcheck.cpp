@@ -1,5 +1,6 @@
 // gradcheck CONFIG.yaml [key.path=value ...]: the gradients of the configured model against finite differences.
 #include "apps/support/exit_code.h"
+#include "apps/support/number_option.h"
 #include "train/config/read_config.h"
 #include "train/experiment.h"
 #include "train/model_gradcheck.h"
@@ -50,28 +51,22 @@ int main(int argc, char** argv) {
   app.footer(
       "Examples:\n"
       "  gradcheck configs/quickstart.yaml\n"
-      "  gradcheck configs/text/characters.yaml model.n_layers=2 --entries 20");
+      "  gradcheck configs/text/characters.yaml model.n_layers=2 --entries 20\n");
   Arguments arguments;
-  app.add_option("CONFIG", arguments.config, "YAML file, for example configs/quickstart.yaml")->required();
-  app.add_option("key.path=value", arguments.overrides, "settings that replace those of the file");
-  app.add_option("--samples", arguments.samples, "samples of the batch, the first of the training set")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  app.add_option("--tokens", arguments.tokens, "sequences are cut to so many tokens")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  app.add_option("--entries", arguments.check.entries, "entries checked of each parameter; 0: all")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--tolerance", arguments.check.tolerance, "largest relative error")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  app.add_option("--noise", arguments.check.noise, "parameters that start at a constant move by up to so much")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--seed", arguments.check.seed, "of the entries, the noise and the dropout")->capture_default_str();
-  app.add_option("--threads", arguments.check.threads, "parameters checked at once; changes no figure")
-      ->default_val(2)
-      ->check(CLI::Range(1, 1024));
+  app.add_option("CONFIG", arguments.config, "YAML file, for example configs/quickstart.yaml")
+      ->required()
+      ->type_name("");
+  app.add_option("key.path=value", arguments.overrides, "settings that replace those of the file")->type_name("");
+  ModelGradcheckOptions& check = arguments.check;
+  check.threads = 2;
+  number_option(app, "--samples", arguments.samples, "samples of the batch, the first of the training set",
+                CLI::PositiveNumber);
+  number_option(app, "--tokens", arguments.tokens, "sequences are cut to so many tokens", CLI::PositiveNumber);
+  number_option(app, "--entries", check.entries, "entries checked of each parameter; 0: all", CLI::NonNegativeNumber);
+  number_option(app, "--tolerance", check.tolerance, "largest relative error", CLI::PositiveNumber);
+  number_option(app, "--noise", check.noise, "parameters that start at a constant move by up to so much",
+                CLI::NonNegativeNumber);
+  number_option(app, "--seed", check.seed, "of the entries, the noise and the dropout", CLI::NonNegativeNumber);
+  number_option(app, "--threads", check.threads, "parameters checked at once; changes no figure", CLI::Range(1, 1024));
   return run_program(app, argc, argv, [&] { return run(arguments); });
 }

@@ -10,11 +10,11 @@ int main(int argc, char** argv) {
   app.footer(
       "Examples:\n"
       "  summary configs/quickstart.yaml\n"
-      "  summary configs/text/characters.yaml model.d_model=512 model.n_layers=8");
+      "  summary configs/text/characters.yaml model.d_model=512 model.n_layers=8\n");
   std::string config;
   std::vector<std::string> overrides;
-  app.add_option("CONFIG", config, "YAML file, for example configs/quickstart.yaml")->required();
-  app.add_option("key.path=value", overrides, "settings that replace those of the file");
+  app.add_option("CONFIG", config, "YAML file, for example configs/quickstart.yaml")->required()->type_name("");
+  app.add_option("key.path=value", overrides, "settings that replace those of the file")->type_name("");
   return run_program(app, argc, argv, [&] {
     ExperimentOptions options;
     read_config(load_config_text(config), overrides, options);

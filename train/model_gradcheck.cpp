@@ -147,25 +147,36 @@ std::string ModelGradcheck::text() const {
 }
 
 Batch first_tokens(const Batch& batch, Index length) {
-  const bool sequences = batch.inputs.rank() == 3 || (batch.inputs.rank() == 2 && batch.inputs.dtype() == DType::int32);
-  if (!sequences || batch.inputs.dim(1) <= length) return batch;
-  const Index whole = batch.inputs.dim(1), samples = batch.inputs.dim(0);
+  const Index samples = batch.inputs.dim(0);
+  const auto is_sequence = [](const Tensor& x) {
+    return x.defined() && (x.rank() == 3 || (x.rank() == 2 && x.dtype() == DType::int32));
+  };
   const auto cut = [&](const Tensor& x) {
-    const Index width = x.size() / (samples * whole);
+    if (!is_sequence(x) || x.dim(1) <= length) return x;
+    const Index width = x.size() / (samples * x.dim(1));
     Tensor y = Tensor::empty(x.shape().with(1, length), x.dtype());
     for (Index i = 0; i < y.size(); ++i) {
       const Index sample = i / (length * width), rest = i % (length * width);
-      y.set(i, x.at(sample * whole * width + rest));
+      y.set(i, x.at(sample * x.dim(1) * width + rest));
     }
     return y;
   };
+  const auto shorter = [&](const Tensor& lengths) {
+    if (!lengths.defined()) return lengths;
+    Tensor y = lengths.clone();
+    for (Index i = 0; i < y.size(); ++i) y.set(i, std::min(lengths.at(i), static_cast<double>(length)));
+    return y;
+  };
+  // Targets are cut where there is one for each token, of the inputs or of the second ones.
+  const auto per_token = [&](const Tensor& x) {
+    return is_sequence(x) && is_sequence(batch.targets) && batch.targets.dim(1) == x.dim(1);
+  };
   Batch part = batch;
+  if (per_token(batch.inputs) || per_token(batch.second_inputs)) part.targets = cut(batch.targets);
   part.inputs = cut(batch.inputs);
-  if (batch.targets.rank() >= 2 && batch.targets.dim(1) == whole) part.targets = cut(batch.targets);
-  if (batch.lengths.defined()) {
-    part.lengths = batch.lengths.clone();
-    for (Index i = 0; i < samples; ++i) part.lengths.set(i, std::min(batch.lengths.at(i), static_cast<double>(length)));
-  }
+  part.second_inputs = cut(batch.second_inputs);
+  part.lengths = shorter(batch.lengths);
+  part.second_lengths = shorter(batch.second_lengths);
   return part;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "data/files.h"
 #include "data/text/ngram.h"
@@ -179,9 +180,7 @@ class Session {
   void sample() {
     if (o_.sample.tokens == 0) return;
     const Trainer::Averaged weights(trainer_);
-    const auto heed_signals = [](Index, std::string_view) {
-      if (StopSignals::asked()) throw Stopped();
-    };
+    const auto heed_signals = [this](Index, std::string_view) { trainer_.heed_stop(); };
     const std::vector<std::string> texts =
         write_text(e_.language(), *e_.data().tokenizer, o_.sample.prompt, o_.sample, heed_signals);
     for (std::size_t i = 0; i < texts.size(); ++i) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/nearest.h"
 #include "train/checkpoint.h"
@@ -118,8 +119,15 @@ void Trainer::explain_non_finite(const Batch& batch, double loss, double norm) {
                        "train", "", steps_done() + 1);
 }
 
+void Trainer::observe(Profile* profile) {
+  profile_ = profile;
+  runner_.observe(profile);
+}
+
 const StepReport& Trainer::step() {
+  if (profile_) profile_->begin();
   const Batch& batch = blame<DataError>([&]() -> const Batch& { return loader_->next(); });
+  if (profile_) profile_->mark("wait for data");
   const ShardResult& result = run_shards(batch);
   const double norm = gradient_norm(runner_.gradients(), segments_);
   if (!std::isfinite(result.loss) || !std::isfinite(norm)) explain_non_finite(batch, result.loss, norm);
@@ -130,6 +138,7 @@ const StepReport& Trainer::step() {
   options_.clip.apply(norm, info);
   optimizer_->step(parameters_.flat(), runner_.gradients(), info);
   if (average_) average_->update(parameters_.flat(), info.step, options_.threads);
+  if (profile_) profile_->mark("update");
   report_ = {info.step,
              static_cast<double>(info.step) / static_cast<double>(sampler_.steps_per_epoch()),
              info.lr,
@@ -194,7 +203,7 @@ NamedValues Trainer::evaluate(const Dataset& set, std::int64_t samples) {
   std::vector<std::int64_t> ids;
   Batch batch;
   for (std::int64_t first = 0; first < total; first += chunk) {
-    if (should_stop && should_stop()) throw Stopped();
+    heed_stop();
     ids.clear();
     for (std::int64_t i = first; i < std::min(total, first + chunk); ++i) ids.push_back(i);
     blame<DataError>([&] { set.fill(ids, batch); });

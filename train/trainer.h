@@ -50,7 +50,7 @@ struct CheckpointReport {
   bool best = false;  // `best` names it now
 };
 
-// Thrown out of an evaluation that was asked to stop.
+// Thrown out of what was asked to stop.
 struct Stopped {};
 
 class Trainer {
@@ -91,6 +91,11 @@ class Trainer {
   // The same of the weights of a checkpoint; those of the trainer come back afterwards.
   NamedValues evaluate_checkpoint(const std::filesystem::path& folder, const Dataset& set, std::int64_t samples = 0);
 
+  // Throws Stopped where should_stop asks for it: for whatever takes long beside the loop.
+  void heed_stop() const {
+    if (should_stop && should_stop()) throw Stopped();
+  }
+
   // While it lives, the parameters are those that evaluation uses: the averaged ones where there are any.
   class Averaged {
    public:
@@ -114,6 +119,8 @@ class Trainer {
   std::int64_t best_step() const { return stopping_.state().best_step; }
   Parameters& parameters() { return parameters_; }
   const Tensor& gradients() const { return runner_.gradients(); }  // of the last step, before clipping
+  // Shows where the time of steps goes, see train/profile.h; null: no longer.
+  void observe(Profile* profile);
   std::size_t peak_bytes() const { return runner_.peak_bytes(); }
   std::string weights_hash() const;
 
@@ -141,6 +148,7 @@ class Trainer {
   std::optional<WeightAverage> average_;
   EarlyStopping stopping_;
   ShardRunner runner_;
+  Profile* profile_ = nullptr;
   Sampler sampler_;
   std::unique_ptr<Loader> loader_;
   std::optional<CheckpointFolder> folder_;

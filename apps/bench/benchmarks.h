@@ -29,6 +29,7 @@ Table gradcheck(const Options& options);
 Table optimizers(const Options& options);
 Table pointwise(const Options& options);
 Table steps(const Options& options);
+Table streaming(const Options& options);
 
 inline constexpr Benchmark kBenchmarks[] = {
     {"attention", "every attention over growing lengths: time, memory, exponents; --only NAME --longest N --causal",
@@ -38,6 +39,7 @@ inline constexpr Benchmark kBenchmarks[] = {
     {"gradcheck", "every operation's gradient against finite differences: worst error, checks, kinks", gradcheck},
     {"optimizers", "one step of every rule against a loop that scales as much memory", optimizers},
     {"pointwise", "a chain of four elementwise operations as one lambda against four operations", pointwise},
+    {"streaming", "streaming attention, one thread, beside PyTorch's with --peer", streaming, true},
     {"steps", "training steps of fixed models, beside PyTorch; --rows A,B --repeat N --peer --eager", steps, true},
 };
 

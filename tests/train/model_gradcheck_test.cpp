@@ -158,6 +158,14 @@ TEST_CASE("batches are cut to their first tokens", "[gradcheck]") {
   CHECK(part.targets.to_vector() == std::vector<double>{7, 8});
   CHECK(part.lengths.to_vector() == std::vector<double>{1, 2});
   CHECK(first_tokens(batch, 3).inputs.shares_buffer(batch.inputs));
+  batch.second_inputs = tokens({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
+  batch.second_lengths = tokens({2}, {4, 2});
+  batch.targets = tokens({2, 4}, {2, 3, 4, 0, 6, 7, 8, 0});
+  const Batch pair = first_tokens(batch, 3);
+  CHECK(pair.second_inputs.to_vector() == std::vector<double>{1, 2, 3, 5, 6, 7});
+  CHECK(pair.targets.to_vector() == std::vector<double>{2, 3, 4, 6, 7, 8});
+  CHECK(pair.second_lengths.to_vector() == std::vector<double>{3, 2});
+  batch.targets = tokens({2}, {7, 8});
   batch.inputs = Tensor::zeros({2, 9}, DType::float32);  // numbers, not a sequence
   CHECK(first_tokens(batch, 2).inputs.shape() == Shape{2, 9});
 }

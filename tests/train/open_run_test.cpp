@@ -107,7 +107,7 @@ TEST_CASE("what cannot be opened is said, with what can", "[open_run][errors]") 
         "run: 'newest' is no checkpoint; best, last, a step, a checkpoint's folder or a .safetensors file was wanted");
   CHECK(error("digits", "last", {"model.hidden=[5]"}).find("'layers.0.weight' of ") != std::string::npos);
   CHECK_THROWS_AS(open_run("digits", options), CheckpointError);
-  CHECK(error("digits", "last", {"model.hiddn=[5]"}).find("did you mean `hidden`?") != std::string::npos);
+  CHECK(error("digits", "last", {"model.hiddn=[5]"}).find("did you mean `model.hidden`?") != std::string::npos);
   const fs::path run = folder.path / "runs/digits";
   const std::string step = (run / "checkpoints/step-000006").string();
   CHECK(error(step, "last") ==

@@ -1,0 +1,72 @@
+# The programs as a user calls them, from a folder of one's own: exit codes, and what stands on stdout and stderr.
+#   cmake -DBIN=build/release/bin -DSOURCE_DIR=. -DFOLDER=... -P programs.cmake
+
+file(REMOVE_RECURSE ${FOLDER})
+file(MAKE_DIRECTORY ${FOLDER})
+
+# expect(CODE PATTERN PROGRAM ARGUMENT...): PATTERN must be somewhere in stdout or stderr.
+function(expect code pattern program)
+  execute_process(COMMAND ${BIN}/${program} ${ARGN} WORKING_DIRECTORY ${FOLDER} INPUT_FILE ${FOLDER}/prompt.txt
+    RESULT_VARIABLE got OUTPUT_VARIABLE out ERROR_VARIABLE err)
+  if(NOT got EQUAL code OR NOT "${out}${err}" MATCHES "${pattern}")
+    message(FATAL_ERROR "${program} ${ARGN}: exit code ${got}, wanted ${code} and '${pattern}'\n${out}${err}")
+  endif()
+  set(out "${out}" PARENT_SCOPE)
+endfunction()
+
+file(WRITE ${FOLDER}/prompt.txt "a rose")
+set(text "a rose is a rose is a rose.\nit smells as sweet by any other name.\n")
+string(REPEAT "${text}" 20 text)
+file(WRITE ${FOLDER}/text.txt "${text}")
+file(WRITE ${FOLDER}/rose.yaml "name: rose
+data: {type: text, path: text.txt, length: 16, valid: 0.1, test: 0.1}
+model: {type: decoder, d_model: 8, n_layers: 2, max_length: 16, mlp: relu}
+attention: {type: softmax, heads: 2}
+train: {steps: 4, batch: 8}
+checkpoint: {every: 2}
+evaluate: {every: 2}
+")
+file(WRITE ${FOLDER}/digits.yaml "name: digits
+data: {type: digits, file: ${SOURCE_DIR}/data/files/digits.csv}
+model: {type: mlp, hidden: [4]}
+train: {steps: 4, batch: 8}
+")
+
+foreach(program train evaluate generate summary gradcheck report)
+  expect(0 "Usage: ${program}" ${program} --help)
+  expect(2 "not expected|required" ${program} --colour)
+endforeach()
+
+expect(0 "blocks.0-1, each +Block" summary rose.yaml)
+expect(0 "memory: weights .* adamw .* more" summary digits.yaml)
+expect(2 "did you mean" summary rose.yaml model.n_layer=3)
+expect(3 "nowhere.txt" summary rose.yaml data.path=nowhere.txt)
+expect(0 "all [0-9]+ parameters agree with finite differences" gradcheck rose.yaml --tokens 8 --entries 2)
+expect(4 "parameters disagree with finite differences" gradcheck digits.yaml --tolerance 1e-18)
+
+expect(0 "done  4 steps" train rose.yaml)
+expect(0 "done  4 steps" train digits.yaml)
+expect(0 "calibration_error.*test: answers.*right" evaluate digits)
+expect(0 "\"accuracy\": [0-9.]+" evaluate runs/digits --split test --samples 20 --json)
+expect(2 "did you mean runs/digits" evaluate digit)
+expect(5 "no complete checkpoint of step 3" evaluate digits --checkpoint 3)
+expect(5 "the model wants" evaluate digits model.hidden=[5])
+
+expect(0 "bits_per_character" evaluate rose --split valid)
+expect(0 "^runs/rose|a rose" generate rose --prompt - --tokens 5)
+expect(0 "--- 1 ---.*--- 2 ---" generate rose --prompt "is" --count 2 --tokens 5)
+expect(0 "" generate rose --prompt "a rose" --tokens 12 --bare --temperature 0)
+set(greedy "${out}")
+expect(0 "" generate runs/rose/checkpoints/best --prompt "a rose" --tokens 12 --bare --top-k 1 --seed 9)
+if(NOT out STREQUAL greedy)
+  message(FATAL_ERROR "the likeliest token differs from the best of one: '${greedy}', '${out}'")
+endif()
+string(LENGTH "${greedy}" length)
+if(NOT length EQUAL 13) # twelve characters and the end of the line
+  message(FATAL_ERROR "twelve tokens were asked for, but this came: '${greedy}'")
+endif()
+expect(0 "" generate rose --prompt "a rose" --beams 3 --tokens 5)
+expect(2 "excludes" generate rose --beams 3 --seed 2)
+expect(2 "raise beams" generate rose --beams 2 --count 3)
+expect(2 "none of the [0-9]+ characters" generate rose --prompt "QUX")
+expect(2 "only language models write" generate digits)
