@@ -154,8 +154,8 @@ void forward_blocks(const Tiling<T>& tiling, TileScratch<T>& s, Index b, Index h
   const auto k = call.layout.k.of<const T>(tiling.source(call.layout.k)),
              v = call.layout.v.of<const T>(tiling.source(call.layout.v));
   const auto o = call.layout.o.of<T>(y);
-  PackedTile<T> keys{Transpose::yes, s.packed},
-      values{Transpose::no, s.packed + kernels::packed_size<T>(tiling.cols(), sizes.width)};
+  PackedTile<T> keys{Transpose::yes, s.extra},
+      values{Transpose::no, s.extra + kernels::packed_size<T>(tiling.cols(), sizes.width)};
   std::array<Running<T>, kGroup> running;
   Range all{sizes.keys, 0};
   for (Index i = number; i < last; ++i) {
@@ -217,7 +217,7 @@ class BackwardUnit {
         dk_(view(call_.layout.k)),
         dv_(view(call_.layout.v)) {
     const Index width = sizes_.width, value_width = sizes_.value_width, cols = tiling.cols();
-    keys_.at = s.packed;
+    keys_.at = s.extra;
     values_.at = keys_.at + kernels::packed_size<T>(cols, width);
     key_rows_.at = values_.at + kernels::packed_size<T>(cols, value_width);
     delta_ = key_rows_.at + kernels::packed_size<T>(width, cols);
