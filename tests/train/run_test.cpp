@@ -268,7 +268,7 @@ TEST_CASE("a name that is taken is refused, with the ways to go on", "[experimen
 
 TEST_CASE("the parts of an experiment that fail say which they are", "[experiment][errors]") {
   const TestFolder folder;
-  CHECK_THROWS_AS(Run(kPatches, folder, {"data={type: csv, path: nowhere.csv}"}), DataError);
+  CHECK_THROWS_AS(Run(kPatches, folder, {"data={type: csv, path: nowhere.csv, target: a}"}), DataError);
   CHECK_THROWS_AS(Run(kPatches, folder, {"attention.heads=3"}), SetupError);
   CHECK_THROWS_AS(Run(kPatches, folder, {"stopping.metric=colour"}), SetupError);
   CHECK_THROWS_AS(Run(kPatches, folder, {"sample.tokens=3"}), SetupError);  // digits are no text
