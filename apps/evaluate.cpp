@@ -1,6 +1,4 @@
 // evaluate RUN: the metrics of a trained model on its sets.
-#include <numeric>
-
 #include "apps/support/exit_code.h"
 #include "apps/support/number_option.h"
 #include "apps/support/table.h"
@@ -40,11 +38,9 @@ std::string title_of(const std::string& split) {
 Evaluated evaluate(Experiment& experiment, const std::string& split, std::int64_t samples) {
   const std::shared_ptr<const Dataset> set = set_of(experiment.data(), split);
   if (!set) blame<DataError>([&] { fail("evaluate", "the data have no part '{}'", split); });
-  std::vector<std::int32_t> first(static_cast<std::size_t>(std::min(samples > 0 ? samples : set->size(), set->size())));
-  std::iota(first.begin(), first.end(), 0);
-  const Subset part(set, std::move(first));
-  Evaluated e{split, part.size(), experiment.trainer().evaluate(part), {}};
-  Findings found = findings(experiment, part, e.metrics);
+  const std::int64_t count = samples > 0 ? std::min(samples, set->size()) : set->size();
+  Evaluated e{split, count, experiment.trainer().evaluate(*set, count), {}};
+  Findings found = findings(experiment, *set, e.metrics, count);
   for (const NamedValue& metric : found.metrics) e.metrics.push_back(metric);
   e.confusion = std::move(found.confusion);
   return e;
@@ -134,10 +130,10 @@ int main(int argc, char** argv) {
       "evaluate");
   app.footer(
       "Examples:\n"
-      "  evaluate runs/characters\n"
+      "  evaluate runs/quickstart\n"
       "  evaluate quickstart --split test --checkpoint last\n"
-      "  evaluate characters --split train --samples 512 --json\n"
-      "  evaluate characters data.path=letters.txt --split test\n");
+      "  evaluate quickstart --split train --samples 512 --json\n"
+      "  evaluate quickstart data.path=letters.txt --split test\n");
   Arguments arguments;
   app.add_option("RUN", arguments.run, "folder or name of a run, a checkpoint's folder, or a .safetensors file")
       ->required()

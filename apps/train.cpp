@@ -1,7 +1,9 @@
 // train CONFIG.yaml [key.path=value ...]: trains what a configuration describes.
+#include <algorithm>
 #include <cstdio>
 
 #include "apps/support/exit_code.h"
+#include "apps/support/peak.h"
 #include "train/config/json_schema.h"
 #include "train/config/reference_page.h"
 #include "train/config/write_config.h"
@@ -17,12 +19,28 @@ constexpr const char* kExitCodes =
     "SIGTERM and saved, 1 anything else.";
 
 struct Arguments {
-  std::string config, set_from, resume;
+  std::string config, set_from, resume, trace;
   std::vector<std::string> overrides;
   bool overwrite = false, dry_run = false, schema = false, reference = false;
   std::optional<std::uint64_t> seed;
   std::optional<int> threads;
+  int profile = 0;  // steps
 };
+
+// Where the time of some steps goes, on one thread, in place of a run.
+int show_profile(Trainer& trainer, const Arguments& arguments) {
+  trainer.step();  // the first one allocates
+  Profile profile;
+  trainer.observe(&profile);
+  for (int i = 0; i < arguments.profile; ++i) trainer.step();
+  trainer.observe(nullptr);
+  const double peak =
+      trainer.parameters().dtype() == DType::float64 ? bench::peak_gflops<double>() : bench::peak_gflops<float>();
+  std::printf("%d steps on one thread, %.3f ms each; peak of a core %.0f GFLOP/s\n\n%s", arguments.profile,
+              1000 * profile.seconds() / arguments.profile, peak, profile.text(peak).c_str());
+  if (!arguments.trace.empty()) profile.write_trace(arguments.trace);
+  return kDone;
+}
 
 // The value of --resume may be left out; then what stands after it belongs to the others.
 void part_from_resume(Arguments& a) {
@@ -48,15 +66,18 @@ int train(Arguments& arguments) {
   if (arguments.config.empty())
     throw ConfigError({{"train", 0, 0, "which configuration? for example: train configs/quickstart.yaml"}});
   if (arguments.seed) arguments.overrides.push_back(fmt::format("train.seed={}", *arguments.seed));
+  if (arguments.profile > 0) arguments.threads = 1;
   if (arguments.threads) arguments.overrides.push_back(fmt::format("train.threads={}", *arguments.threads));
   std::vector<ConfigText> texts{load_config_text(arguments.config)};
   if (!arguments.set_from.empty()) texts.push_back(load_config_text(arguments.set_from));
   const Origins origins = read_config(texts, arguments.overrides, options);
+  options.train.steps = std::max<std::int64_t>(options.train.steps, arguments.profile > 0 ? arguments.profile + 1 : 0);
   Experiment experiment(options);
   if (arguments.dry_run) {
     std::printf("%s\n%s", write_config(options, origins).c_str(), experiment.plan().c_str());
     return kDone;
   }
+  if (arguments.profile > 0) return show_profile(experiment.trainer(), arguments);
   const RunStart start = !arguments.resume.empty() ? RunStart::resume
                          : arguments.overwrite     ? RunStart::overwrite
                                                    : RunStart::fresh;
@@ -82,6 +103,12 @@ int main(int argc, char** argv) {
       ->type_name("[auto|PATH]");
   app.add_flag("--overwrite", arguments.overwrite, "start anew where a run of that name was")->excludes("--resume");
   app.add_flag("--dry-run", arguments.dry_run, "print the effective configuration, the data and the model");
+  app.add_option("--profile", arguments.profile, "train so many steps and print where their time goes, nothing else")
+      ->check(CLI::PositiveNumber)
+      ->type_name("STEPS");
+  app.add_option("--trace", arguments.trace, "with --profile: their events too, for chrome://tracing or Perfetto")
+      ->needs("--profile")
+      ->type_name("FILE");
   app.add_flag("--schema", arguments.schema, "print the JSON Schema of configurations");
   app.add_flag("--reference", arguments.reference, "print the reference page of configurations");
   app.add_option("--seed", arguments.seed, "in place of train.seed")->type_name("NUMBER");

@@ -18,6 +18,8 @@ struct AttentionPlace {
 
 struct AttentionTraits {
   bool causal = true, bidirectional = true, cross = true;  // what it can do
+  bool decodes = true;                                     // causal, step by step
+  bool ordered = false;                                    // knows the order of tokens without being told positions
   double time = 2, memory = 1;                             // exponents in the length of the sequence
 };
 

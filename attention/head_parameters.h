@@ -17,7 +17,8 @@ inline constexpr std::size_t kMaxHeadParameters = 3;  // of one normalizer or bi
 template <class T>
 using HeadValues = std::array<T*, kMaxHeadParameters>;
 
-// A module whose parameters are all of shape [H] or [H, R]. They are added in the constructor.
+// A module whose parameters are of shape [H] or [H, R], or [1] where all heads share one. They are added in the
+// constructor.
 class HeadParameters : public Module {
  public:
   struct Entry {

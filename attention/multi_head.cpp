@@ -2,6 +2,7 @@
 
 #include "core/ops/broadcast_to.h"
 #include "core/ops/concat.h"
+#include "core/ops/layer_norm.h"
 #include "core/ops/linear.h"
 #include "core/ops/permute.h"
 #include "core/ops/reshape.h"
@@ -68,9 +69,10 @@ Var MultiHead::together(Context& context, const Var& x, std::initializer_list<co
 
 Var MultiHead::prepared(Context& context, const Var& x, Index heads, const RMSNorm* norm,
                         const std::optional<RopeOptions>& rotation) const {
-  if (!norm && !rotation) return x;
+  if (!norm && !unit_vectors_ && !rotation) return x;
   Var y = reshape(x, {x.dim(0), x.dim(1), heads, -1});
   if (norm) y = norm->forward(context, y);
+  if (unit_vectors_) y = rms_norm(y, {}, 1e-24);
   if (rotation) y = rope(y, 1, *rotation);
   return reshape(y, x.shape());
 }
@@ -79,7 +81,7 @@ MultiHead::Packed MultiHead::project(Context& context, const Var& x, const Var& 
                                      const std::optional<RopeOptions>& rotation, Index start) const {
   std::optional<RopeOptions> turn = rotation;
   if (turn) turn->start = start;
-  if (query_norm_) {
+  if (query_norm_ || unit_vectors_) {
     const Var& source = memory.defined() ? memory : x;
     return {{prepared(context, together(context, x, {&query_}), heads(), query_norm_.get(), turn),
              prepared(context, together(context, source, {&key_}), kv_heads(), key_norm_.get(), turn),

@@ -56,6 +56,8 @@ class MultiHead : public TokenMixer {
   // Keys or values [B, K, M, .] of every query head: [B, H, M, .]
   Var repeated(const Var& x) const;
   Var finish(Context& context, const Var& y) const;
+  // Queries and keys leave project() with the length sqrt(width), whatever they had; zeros stay zeros.
+  void want_unit_vectors() { unit_vectors_ = true; }
 
  private:
   // One product of x with the matrices of several projections.
@@ -69,6 +71,7 @@ class MultiHead : public TokenMixer {
   static Sizes sizes_of(const MultiHeadOptions& options, Index d_model);
 
   Sizes sizes_;
+  bool unit_vectors_ = false;
   Linear query_, key_, value_, output_;
   std::unique_ptr<RMSNorm> query_norm_, key_norm_;
 };

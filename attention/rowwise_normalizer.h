@@ -86,12 +86,19 @@ class RowwiseNormalizer : public ScoreNormalizer {
     }
   }
 
+  template <class T, class Kernel>
+  static typename Kernel::Reduced kept(const Kernel&, const T* saved) {
+    typename Kernel::Reduced reduced{};
+    std::copy_n(saved, reduced.size(), reduced.begin());
+    return reduced;
+  }
+
   template <class T>
   void run_forward(const ScoreRows<T>& rows) const {
     each_row(rows, [&](const auto& kernel, const auto& inputs, Index at, Index r) {
-      const auto reduced = kernel.reduce(inputs);
-      for (std::size_t k = 0; k < reduced.size(); ++k)
-        rows.saved[r * traits_.saved + static_cast<Index>(k)] = reduced[k];
+      T* const saved = rows.saved + r * traits_.saved;
+      auto reduced = kept<T>(kernel, saved);
+      if (!rows.again) std::copy_n((reduced = kernel.reduce(inputs)).begin(), reduced.size(), saved);
       kernel.map(inputs, reduced, rows.weights + at);
     });
   }
@@ -99,9 +106,7 @@ class RowwiseNormalizer : public ScoreNormalizer {
   template <class T>
   void run_backward(const ScoreRows<T>& rows, const ScoreGradients<T>& g) const {
     each_row(rows, [&](const auto& kernel, const auto& inputs, Index at, Index r) {
-      typename std::remove_cvref_t<decltype(kernel)>::Reduced reduced{};
-      for (std::size_t k = 0; k < reduced.size(); ++k)
-        reduced[k] = rows.saved[r * traits_.saved + static_cast<Index>(k)];
+      const auto reduced = kept<T>(kernel, rows.saved + r * traits_.saved);
       const auto outputs = [&]<std::size_t... p>(std::index_sequence<p...>) {
         return std::array<detail::Writer<T>, kInputs<T>>{detail::Writer<T>{g.dscores + at, 1, false},
                                                          detail::Writer<T>{g.dparameters[p], 0, true}...};

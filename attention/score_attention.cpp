@@ -73,7 +73,8 @@ void check_parameters(const HeadParameters& module, const std::array<Var, kMaxHe
   for (std::size_t p = 0; p < vars.size(); ++p) {
     if (!vars[p].defined()) continue;
     require(p < module.entries().size(), kWho, "parameter {} came, but there are only {}", p, module.entries().size());
-    require(vars[p].rank() >= 1 && vars[p].rank() <= 2 && vars[p].dim(0) == heads && vars[p].dtype() == dtype, kWho,
+    const bool rows = vars[p].rank() >= 1 && vars[p].rank() <= 2 && (vars[p].dim(0) == heads || vars[p].dim(0) == 1);
+    require(rows && vars[p].dtype() == dtype, kWho,
             "parameter '{}' is {}; {} with one row for each of {} heads was wanted", module.entries()[p].name,
             vars[p].value(), dtype, heads);
   }
@@ -85,6 +86,15 @@ AttentionCall call_of(std::span<const Var> sources, const AttentionLayout& layou
     require(x.dtype() == sources[0].dtype() && is_floating(x.dtype()), kWho,
             "queries, keys and values are {} and {}; one floating type was wanted", sources[0].dtype(), x.dtype());
   how.visibility.check(layout.sizes.batch, layout.sizes.keys, kWho);
+  const Visibility& v = how.visibility;
+  const bool mutual = !v.causal && v.window == 0 && v.start == 0 && layout.sizes.queries == layout.sizes.keys;
+  require(how.normalizer->traits().causal || mutual, kWho,
+          "the normalizer wants tokens that all see each other, but {} queries of {} keys came{}; use it in "
+          "bidirectional self-attention without a window",
+          layout.sizes.queries, layout.sizes.keys,
+          v.causal       ? ", causal"
+          : v.window > 0 ? ", in a window"
+                         : "");
   check_parameters(*how.normalizer, how.normalizer_parameters, layout.sizes.heads, sources[0].dtype());
   if (how.bias) check_parameters(*how.bias, how.bias_parameters, layout.sizes.heads, sources[0].dtype());
   AttentionCall call{layout, how.normalizer, how.bias, how.visibility, how.scale, how.training, {}, {}, {}};
@@ -128,7 +138,7 @@ void begin_parameters(const AttentionCall& call, const Slots& slot, Gradients& d
     const Tensor& value =
         p < kMaxHeadParameters ? call.normalizer_parameters[p] : call.bias_parameters[p - kMaxHeadParameters];
     const AttentionSizes& s = call.layout.sizes;
-    part_of(to, p) = dx.empty({s.batch, s.heads, value.size() / s.heads}, value.dtype());
+    part_of(to, p) = dx.empty({s.batch, s.heads, value.size() / value.dim(0)}, value.dtype());
     part_of(to, p).fill(0);
   }
 }
@@ -138,12 +148,13 @@ void finish_parameters(const Slots& slot, Gradients& dx, AttentionGradients& to)
     const Tensor& parts = part_of(to, p);
     if (!parts.defined()) continue;
     Into into = dx.into(slot[p]);
+    // What one row of the parameter is used for: a head of each sequence, or all heads where they share it.
+    const Index size = into.grad.size(), uses = parts.size() / size;
     dispatch(parts.dtype(), [&]<class T>(Type<T>) {
       T* out = into.grad.data<T>();
-      const Index size = into.grad.size();
       for (Index i = 0; i < size; ++i) {
         double sum = into.add ? static_cast<double>(out[i]) : 0;
-        for (Index b = 0; b < parts.dim(0); ++b) sum += static_cast<double>(parts.data<T>()[b * size + i]);
+        for (Index use = 0; use < uses; ++use) sum += static_cast<double>(parts.data<T>()[use * size + i]);
         out[i] = static_cast<T>(sum);
       }
     });
@@ -158,13 +169,17 @@ void begin_sources(std::size_t count, Gradients& dx, AttentionGradients& to) {
 Var run_blocks(std::span<const Var> sources, const AttentionLayout& layout, const ScoreAttention& how) {
   const AttentionCall call = call_of(sources, layout, how);
   const Recorded recorded(sources, how);
-  Tensor y = detail::blocks_forward(call, sources[0].tape());
+  Tape& tape = sources[0].tape();
+  const AttentionSizes& s = layout.sizes;
+  const Index kept = call.normalizer->traits().saved;
+  Tensor saved = tape.recording() ? tape.empty({s.batch, s.heads, s.queries, kept}, sources[0].dtype()) : Tensor();
+  Tensor y = detail::blocks_forward(call, tape, saved);
   return Tape::record(blocks_attention_op, recorded.inputs(), std::move(y),
-                      [call, count = recorded.sources, slot = recorded.slot](const Tensor& dy, Gradients& dx) {
+                      [call, saved, count = recorded.sources, slot = recorded.slot](const Tensor& dy, Gradients& dx) {
                         AttentionGradients to;
                         begin_sources(count, dx, to);
                         begin_parameters(call, slot, dx, to);
-                        detail::blocks_backward(call, dx.tape(), dy, to);
+                        detail::blocks_backward(call, dx.tape(), saved, dy, to);
                         finish_parameters(slot, dx, to);
                       });
 }
@@ -267,9 +282,9 @@ Tensor cached_score_attention(Tape& tape, const Tensor& q, const Tensor& k, cons
                                {batch, n, heads * e}};
   const std::array<Var, 3> sources{tape.constant(q), tape.constant(k), tape.constant(v)};
   const AttentionCall call = call_of(sources, layout, how);
-  Tensor sums;
-  return chosen(how) == AttentionKernel::streaming ? detail::streaming_forward(call, tape, sums)
-                                                   : detail::blocks_forward(call, tape);
+  Tensor kept;  // nothing
+  return chosen(how) == AttentionKernel::streaming ? detail::streaming_forward(call, tape, kept)
+                                                   : detail::blocks_forward(call, tape, kept);
 }
 
 // --- attention_weights -----------------------------------------------------------------------------------
@@ -285,11 +300,16 @@ struct Matrices {
   void each(int threads, const std::shared_ptr<Pool>& pool, F&& f) const {
     const AttentionSizes& s = call.layout.sizes;
     const Index units = s.batch * s.heads, kept = call.normalizer->traits().saved;
-    const auto bytes = static_cast<std::size_t>(s.queries) * sizeof(RowInfo);
+    const Index extra = call.normalizer->scratch(s.queries, s.keys);
+    detail::Carver count(nullptr);
+    count.take<RowInfo>(s.queries);
+    count.take<T>(extra);
+    const std::size_t bytes = count.used();
     const Storage memory = Pool::allocate(pool, bytes * static_cast<std::size_t>(std::min<Index>(threads, units)));
     parallel_units(threads, units, [&](Index worker, Index unit) {
       const Index b = unit / s.heads, h = unit % s.heads, at = unit * s.queries * s.keys;
-      auto* info = reinterpret_cast<RowInfo*>(memory.data() + static_cast<std::size_t>(worker) * bytes);
+      detail::Carver carver(memory.data() + static_cast<std::size_t>(worker) * bytes);
+      auto* const info = carver.take<RowInfo>(s.queries);
       for (Index r = 0; r < s.queries; ++r) {
         const Range seen = call.visibility(b, r, s.keys);
         info[r] = {seen, seen.count()};
@@ -300,8 +320,10 @@ struct Matrices {
                         scores.data<T>() + at,
                         const_cast<Tensor&>(weights).data<T>() + at,
                         const_cast<Tensor&>(saved).data<T>() + unit * s.queries * kept,
+                        carver.take<T>(extra),
                         h,
                         call.training,
+                        false,
                         detail::values_of<T>(call.normalizer_parameters, h)};
       const BiasBlock<T> bias{s.queries,
                               s.keys,

@@ -4,9 +4,11 @@
 #include <cstring>
 
 #include "attention/normalizers.h"
+#include "core/ops/broadcast_to.h"
 #include "core/ops/concat.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/matmul.h"
+#include "core/ops/reshape.h"
 #include "core/ops/slice.h"
 #include "layers/rows_of.h"
 
@@ -67,10 +69,32 @@ void ScoreMixerOptions::describe(Fields& f) {
   f("scale", scale, "of the scores; null: 1 / sqrt(head width)");
   f("window", window, "tokens that a token sees: the last ones if causal, on either side otherwise; 0: all",
     at_least(0));
+  f("sink", sink, "adds a learned key and value per head, seen by every token");
 }
 
 AttentionTraits ScoreMixerOptions::traits() const {
-  return {.time = window > 0 ? 1. : 2., .memory = kernel == "reference" ? 2. : 1.};
+  const NormalizerTraits own = normalizer_options(*this).make({})->traits();
+  const bool matrices = kernel == "reference" || own.reach == NormalizerTraits::Reach::matrix;
+  return {.causal = own.causal,
+          .cross = own.causal,
+          .ordered = own.ordered || window > 0 || positions.type() != "none",
+          .time = window > 0 && !matrices ? 1. : 2.,
+          .memory = matrices ? 2. : 1.};
+}
+
+std::vector<Problem> ScoreMixerOptions::problems() const {
+  std::vector<Problem> found = MultiHeadOptions::problems();
+  if (sink && window > 0) found.push_back({"sink", "a window would leave it behind; set one of the two"});
+  // A normalizer with problems of its own tells them itself.
+  if (!normalizer_options(*this).problems().empty() || normalizer_options(*this).make({})->traits().causal)
+    return found;
+  const auto refuse = [&](const char* key, const char* value) {
+    found.push_back({key, fmt::format("the normalizer '{}' wants tokens that all see each other; set it to {}",
+                                      normalizer.type(), value)});
+  };
+  if (window > 0) refuse("window", "0");
+  if (sink) refuse("sink", "false");
+  return found;
 }
 
 std::unique_ptr<TokenMixer> ScoreMixerOptions::make(const AttentionPlace& place) const {
@@ -79,11 +103,25 @@ std::unique_ptr<TokenMixer> ScoreMixerOptions::make(const AttentionPlace& place)
 
 ScoreMixer::ScoreMixer(const ScoreMixerOptions& options, const AttentionPlace& place)
     : MultiHead(options, place),
-      normalizer_(normalizer_options(options).make(heads())),
+      normalizer_(normalizer_options(options).make({heads(), width(), place.d_model})),
       kernel_(attention_kernel(options.kernel)),
-      scale_(options.scale.value_or(1 / std::sqrt(static_cast<double>(width())))),
       window_(options.window),
       cross_(place.cross) {
+  const NormalizerTraits traits = normalizer_->traits();
+  require(traits.causal || !(place.causal || place.cross || window_ > 0 || options.sink), kWho,
+          "the normalizer '{}' wants tokens that all see each other, but this attention {}; choose another one",
+          options.normalizer.type(),
+          place.cross    ? "reads a memory"
+          : place.causal ? "is causal"
+          : window_ > 0  ? "has a window"
+                         : "has a sink");
+  require(!options.sink || window_ == 0, kWho, "a window of {} would leave the sink behind; set one of the two",
+          window_);
+  if (options.sink) sink_ = std::make_unique<Sink>(kv_heads(), width());
+  // Unit vectors come with the length sqrt(width), as their norm leaves them.
+  if (traits.cosine) want_unit_vectors();
+  const auto d = static_cast<double>(width());
+  scale_ = options.scale.value_or(traits.cosine ? 1 : 1 / std::sqrt(d)) / (traits.cosine ? d : 1);
   const auto& positions = options.positions.as<PositionOptions>();
   if (cross_) return;
   bias_ = positions.bias(heads(), place.causal);
@@ -94,6 +132,27 @@ void ScoreMixer::visit(ParameterVisitor& v) {
   MultiHead::visit(v);
   v("normalizer", normalizer_);
   v("positions", bias_);
+  v("sink", sink_);
+}
+
+ScoreMixer::Packed ScoreMixer::with_sink(Context& context, const Packed& packed) const {
+  const auto [q, k, v] = unpack(packed);
+  const auto led = [&](const Var& x, const Parameter& sink) {
+    const Var first = broadcast_to(reshape(context[sink], {1, 1, -1}), {x.dim(0), 1, x.dim(2)});
+    return concat(std::array{first, x}, 1);
+  };
+  return {{q, led(k, sink_->key), led(v, sink_->value)}, 3};
+}
+
+// All positions move by one.
+Visibility ScoreMixer::past_sink(Context& context, Visibility visibility) const {
+  visibility.start += 1;
+  visibility.prefix += 1;
+  if (!visibility.lengths.defined()) return visibility;
+  Tensor lengths = context.tape().empty(visibility.lengths.shape(), DType::int32);
+  for (Index b = 0; b < lengths.size(); ++b) lengths.set(b, visibility.lengths.at(b) + 1);
+  visibility.lengths = lengths;
+  return visibility;
 }
 
 ScoreAttention ScoreMixer::how(Context& context, const Visibility& visibility, bool cross) const {
@@ -116,26 +175,36 @@ Var ScoreMixer::forward(Context& context, const Var& x, const Sequences& sequenc
   require(cross_ == memory.defined(), kWho, "{}",
           cross_ ? "a cross attention came without a memory to read"
                  : "a memory came, but this attention reads its own input");
-  const Packed packed = cross_ ? project(context, x, memory) : project(context, x, {}, rotation_, sequences.start);
-  const Visibility visibility = cross_
-                                    ? Visibility{.lengths = memory_lengths}
-                                    : Visibility{sequences.lengths, sequences.causal, window_, sequences.prefix, 0, 0};
+  Packed packed = cross_ ? project(context, x, memory) : project(context, x, {}, rotation_, sequences.start);
+  Visibility visibility = cross_ ? Visibility{.lengths = memory_lengths}
+                                 : Visibility{sequences.lengths, sequences.causal, window_, sequences.prefix, 0, 0};
+  if (sink_) {
+    packed = with_sink(context, packed);
+    visibility = past_sink(context, visibility);
+  }
   const ScoreAttention call = how(context, visibility, cross_);
   if (context.weights_observer()) show_weights(context, packed, call);
-  return finish(context, packed_score_attention(packed.span(), heads(), kv_heads(), call));
+  return completed(context, packed_score_attention(packed.span(), heads(), kv_heads(), call), x);
+}
+
+Var ScoreMixer::completed(Context& context, const Var& y, const Var& x) const {
+  return finish(context, normalizer_->finish(context, y, x));
 }
 
 void ScoreMixer::show_weights(Context& context, const Packed& packed, const ScoreAttention& call) const {
   const Tape::Pause pause(context.tape());
   const auto [q, k, v] = unpack(packed);
   const Var scores = matmul(by_heads(q), repeated(by_heads(k)), Transpose::no, Transpose::yes) * scale_;
-  context.weights_observer()->see(context.tape().path(), attention_weights(scores, call).value());
+  Var weights = attention_weights(scores, call);
+  if (sink_) weights = slice(weights, 3, 1, weights.dim(3) - 1);  // of the tokens alone
+  context.weights_observer()->see(context.tape().path(), weights.value());
 }
 
 std::unique_ptr<MixerState> ScoreMixer::make_state(Index batch, Index capacity, DType dtype) const {
   require(!cross_, kWho, "a cross attention keeps no state; it reads its memory in every step");
+  require(normalizer_->traits().causal, kWho, "a normalizer of tokens that all see each other cannot decode");
   auto state = std::make_unique<State>();
-  const Index room = window_ > 0 ? std::min(capacity, 2 * window_) : capacity;
+  const Index room = window_ > 0 ? std::min(capacity, 2 * window_) : capacity + (sink_ ? 1 : 0);
   state->keys = Tensor::zeros({batch, kv_heads(), room, width()}, dtype);
   state->values = Tensor::zeros({batch, kv_heads(), room, width()}, dtype);
   state->capacity = capacity;
@@ -144,20 +213,26 @@ std::unique_ptr<MixerState> ScoreMixer::make_state(Index batch, Index capacity, 
 
 // At most a window of tokens at a time, so that two windows of rows are enough.
 Var ScoreMixer::attend_cached(Context& context, const std::array<Var, 3>& qkv, State& state, Index prefix) const {
-  const Index n = qkv[0].dim(1), room = state.keys.dim(2);
+  const Index n = qkv[0].dim(1), room = state.keys.dim(2), before = sink_ ? 1 : 0;
   if (state.tokens - state.first + n > room) {
     const Index kept = std::min(window_ - 1, state.tokens - state.first);
     move_to_front(state.keys, state.tokens - state.first - kept, kept);
     move_to_front(state.values, state.tokens - state.first - kept, kept);
     state.first = state.tokens - kept;
   }
-  put(qkv[1].value(), state.keys, state.tokens - state.first);
-  put(qkv[2].value(), state.values, state.tokens - state.first);
-  const Visibility visibility{{}, true, window_, prefix, state.tokens, state.first};
+  const bool led = sink_ && state.tokens == 0;
+  const Packed tokens{{qkv[0], qkv[1], qkv[2]}, 3};
+  const auto [q, k, v] = led ? with_sink(context, tokens).x : tokens.x;
+  const Index row = led ? 0 : state.tokens - state.first + before;
+  put(k.value(), state.keys, row);
+  put(v.value(), state.values, row);
+  Visibility visibility{{}, true, window_, prefix, state.tokens, state.first};
+  if (sink_) visibility = past_sink(context, visibility);
   state.tokens += n;
   Tape& tape = context.tape();
-  return tape.constant(cached_score_attention(tape, qkv[0].value(), state.keys, state.values,
-                                              state.tokens - state.first, heads(), how(context, visibility, false)));
+  return tape.constant(cached_score_attention(tape, q.value(), state.keys, state.values,
+                                              state.tokens - state.first + before, heads(),
+                                              how(context, visibility, false)));
 }
 
 Var ScoreMixer::step(Context& context, const Var& x, MixerState& mixer_state, const Sequences& sequences) const {
@@ -174,14 +249,14 @@ Var ScoreMixer::step(Context& context, const Var& x, MixerState& mixer_state, co
   const Tape::Pause pause(context.tape());
   const std::array<Var, 3> qkv = unpack(project(context, x, {}, rotation_, state.tokens));
   const Index most = window_ > 0 ? window_ : std::max<Index>(1, n);
-  if (n <= most) return finish(context, attend_cached(context, qkv, state, sequences.prefix));
+  if (n <= most) return completed(context, attend_cached(context, qkv, state, sequences.prefix), x);
   std::vector<Var> pieces;
   for (Index at = 0; at < n; at += most) {
     const Index count = std::min(most, n - at);
     pieces.push_back(attend_cached(
         context, {slice(qkv[0], 1, at, count), slice(qkv[1], 1, at, count), slice(qkv[2], 1, at, count)}, state, 0));
   }
-  return finish(context, concat(pieces, 1));
+  return completed(context, concat(pieces, 1), x);
 }
 
 }  // namespace tempera

@@ -14,14 +14,21 @@ struct ScoreMixerOptions : MultiHeadOptions {
   std::string kernel = "auto";
   std::optional<double> scale;
   int window = 0;
+  bool sink = false;
 
   ScoreMixerOptions();
   void describe(Fields& f) override;
   AttentionTraits traits() const override;
+  std::vector<Problem> problems() const override;
   std::unique_ptr<TokenMixer> make(const AttentionPlace& place) const override;
 };
 
-// Adds the normalizer's parameters as normalizer.*, those of T5's bias as positions.*.
+// Adds the normalizer's parameters as normalizer.*, those of T5's bias as positions.*, and sink.key, sink.value.
+//
+// The sink is a learned key k' and value v' [K, D] in front of all tokens, seen by every one of them, padding or not
+// (An et al. 2025, arXiv 2502.06415, "attention bias"). Through the softmax it gives (1 - w0) o + w0 v', where o is the
+// output without it and w0 its weight: a token may look at nothing. It is not rotated; a bias by distance places it
+// before the first token; it counts as a key.
 class ScoreMixer : public MultiHead {
  public:
   ScoreMixer(const ScoreMixerOptions& options, const AttentionPlace& place);
@@ -38,12 +45,27 @@ class ScoreMixer : public MultiHead {
 
  private:
   struct State;
+  struct Sink : Module {
+    Sink(Index heads, Index width)
+        : key({heads, width}, Init::normal(0.02)), value({heads, width}, Init::normal(0.02)) {}
+    void visit(ParameterVisitor& v) override {
+      v("key", key);
+      v("value", value);
+    }
+    Parameter key, value;
+  };
+  // Keys and values with the sink before them, and what queries see then.
+  Packed with_sink(Context& context, const Packed& packed) const;
+  Visibility past_sink(Context& context, Visibility visibility) const;
   ScoreAttention how(Context& context, const Visibility& visibility, bool cross) const;
+  // The heads' outputs to the tokens' outputs.
+  Var completed(Context& context, const Var& y, const Var& x) const;
   void show_weights(Context& context, const Packed& packed, const ScoreAttention& how) const;
   Var attend_cached(Context& context, const std::array<Var, 3>& qkv, State& state, Index prefix) const;
 
   std::unique_ptr<ScoreNormalizer> normalizer_;
   std::unique_ptr<ScoreBias> bias_;
+  std::unique_ptr<Sink> sink_;
   std::optional<RopeOptions> rotation_;
   AttentionKernel kernel_;
   double scale_;

@@ -13,6 +13,11 @@ constexpr Index kGroup = 4;               // blocks of rows that share a packed 
 
 using kernels::Transpose;
 
+// Where the causal edge cuts through every block, smaller blocks leave less of it to no purpose.
+Index rows_for(Index queries) {
+  return queries <= kRows ? kRows / 2 : kRows;
+}
+
 template <class T>
 constexpr T kLow = -std::numeric_limits<T>::infinity();
 
@@ -130,7 +135,7 @@ void take_in(const Tiling<T>& tiling, TileScratch<T>& s, const typename Tiling<T
     // Without a finite score yet the shift is 0, so that exp(-inf) is 0 and not NaN.
     const T shift = top == kLow<T> ? T(0) : top;
     const T sum = row_exp(row, visible, shift);
-    if (before == top) {
+    if (before == top || before == kLow<T>) {
       running.total[r] += sum;
     } else {
       const T factor = std::exp(before - shift);
@@ -149,8 +154,8 @@ void forward_blocks(const Tiling<T>& tiling, TileScratch<T>& s, Index b, Index h
   const auto k = call.layout.k.of<const T>(tiling.source(call.layout.k)),
              v = call.layout.v.of<const T>(tiling.source(call.layout.v));
   const auto o = call.layout.o.of<T>(y);
-  PackedTile<T> keys{Transpose::yes, s.packed},
-      values{Transpose::no, s.packed + kernels::packed_size<T>(tiling.cols(), sizes.width)};
+  PackedTile<T> keys{Transpose::yes, s.extra},
+      values{Transpose::no, s.extra + kernels::packed_size<T>(tiling.cols(), sizes.width)};
   std::array<Running<T>, kGroup> running;
   Range all{sizes.keys, 0};
   for (Index i = number; i < last; ++i) {
@@ -182,12 +187,14 @@ void forward_blocks(const Tiling<T>& tiling, TileScratch<T>& s, Index b, Index h
   for (Index i = number; i < last; ++i) {
     const Index first = i * tiling.rows(), count = std::min(tiling.rows(), sizes.queries - first);
     const auto& [top, total, begun] = running[static_cast<std::size_t>(i - number)];
-    for (Index r = 0; r < count; ++r) {
+    for (Index r = 0; r < count; ++r)
       if (total[r] != T(0)) scale_row(o(b, h, first + r), sizes.value_width, 1 / total[r]);
-      if (sums)
-        sums[(b * sizes.heads + h) * sizes.queries + first + r] =
-            total[r] == T(0) ? -kLow<T> : top[r] + std::log(total[r]);
-    }
+    if (!sums) continue;
+    T* const to = sums + (b * sizes.heads + h) * sizes.queries + first;
+    vectors<T>(0, count, [&](Index r, auto n) {
+      const Lanes<T> sum = load<T>(total + r, n, 0);
+      store(where(sum == Lanes<T>(0), Lanes<T>(-kLow<T>), load<T>(top + r, n, 0) + log(sum)), to + r, n);
+    });
   }
 }
 
@@ -210,7 +217,7 @@ class BackwardUnit {
         dk_(view(call_.layout.k)),
         dv_(view(call_.layout.v)) {
     const Index width = sizes_.width, value_width = sizes_.value_width, cols = tiling.cols();
-    keys_.at = s.packed;
+    keys_.at = s.extra;
     values_.at = keys_.at + kernels::packed_size<T>(cols, width);
     key_rows_.at = values_.at + kernels::packed_size<T>(cols, value_width);
     delta_ = key_rows_.at + kernels::packed_size<T>(width, cols);
@@ -334,10 +341,10 @@ Tensor streaming_forward(const AttentionCall& call, Tape& tape, Tensor& sums) {
   const AttentionSizes& sizes = call.layout.sizes;
   Tensor y = tape.empty(call.layout.output, call.sources[0].dtype());
   dispatch(y.dtype(), [&]<class T>(Type<T>) {
-    const Index blocks = (sizes.queries + kRows - 1) / kRows, per_head = (blocks + kGroup - 1) / kGroup,
-                units = sizes.batch * sizes.heads * per_head;
+    const Index rows = rows_for(sizes.queries), blocks = (sizes.queries + rows - 1) / rows,
+                per_head = (blocks + kGroup - 1) / kGroup, units = sizes.batch * sizes.heads * per_head;
     const Tiling<T> tiling(
-        call, tape, kRows, kCols, 1, 2 * kGroup, units,
+        call, tape, rows, kCols, 1, 2 * kGroup, units,
         kernels::packed_size<T>(kCols, sizes.width) + kernels::packed_size<T>(sizes.value_width, kCols));
     T* const kept = sums.defined() ? sums.data<T>() : nullptr;
     parallel_units(tape.threads(), units, [&](Index worker, Index unit) {
@@ -355,7 +362,8 @@ void streaming_backward(const AttentionCall& call, Tape& tape, const Tensor& y, 
   const AttentionSizes& sizes = call.layout.sizes;
   dispatch(dy.dtype(), [&]<class T>(Type<T>) {
     const Index units = sizes.batch * sizes.kv_heads;
-    const Tiling<T> tiling(call, tape, kRows, kCols, 2, 0, units, BackwardUnit<T>::scratch(sizes, kCols));
+    const Tiling<T> tiling(call, tape, rows_for(sizes.queries), kCols, 2, 0, units,
+                           BackwardUnit<T>::scratch(sizes, kCols));
     parallel_units(tape.threads(), units, [&](Index worker, Index unit) {
       TileScratch<T> s = tiling.scratch(worker);
       BackwardUnit<T>(tiling, s, y, sums.data<T>(), dy, to, unit / sizes.kv_heads, unit % sizes.kv_heads).run();

@@ -62,8 +62,11 @@ struct AttentionGradients {
 template <class T>
 HeadValues<const T> values_of(const HeadTensors& tensors, Index head) {
   HeadValues<const T> result{};
-  for (std::size_t p = 0; p < result.size(); ++p)
-    if (tensors[p].defined()) result[p] = tensors[p].data<T>() + head * (tensors[p].size() / tensors[p].dim(0));
+  for (std::size_t p = 0; p < result.size(); ++p) {
+    if (!tensors[p].defined()) continue;
+    const Index rows = tensors[p].dim(0);  // 1: shared by all heads
+    result[p] = tensors[p].data<T>() + (rows == 1 ? 0 : head) * (tensors[p].size() / rows);
+  }
   return result;
 }
 template <class T>
@@ -81,7 +84,7 @@ struct TileScratch {
   RowInfo* info = nullptr;  // the same within the current tile
   std::array<T*, 3> tile{};
   T* saved = nullptr;
-  T* packed = nullptr;
+  T* extra = nullptr;  // of the length that the form, or the normalizer, asks for
   kernels::Workspace workspace;
 };
 
@@ -89,9 +92,9 @@ struct TileScratch {
 template <class T>
 class Tiling {
  public:
-  // `saved`: numbers kept for each row; `packed`: numbers of scratch besides.
+  // `saved`: numbers kept for each row; `extra`: numbers of scratch besides.
   Tiling(const AttentionCall& call, Tape& tape, Index rows, Index cols, Index buffers, Index saved, Index units,
-         Index packed = 0)
+         Index extra = 0)
       : call_(call), rows_(rows), cols_(cols), stride_((cols + kLine - 1) / kLine * kLine) {
     const AttentionSizes& s = sizes();
     workspace_bytes_ =
@@ -101,7 +104,7 @@ class Tiling {
                   kernels::gemm_workspace_bytes<T>(std::max(rows, cols), s.value_width, std::max(rows, cols))});
     buffers_ = buffers;
     saved_ = saved;
-    packed_ = packed;
+    extra_ = extra;
     Carver count(nullptr);
     carve(count);
     bytes_ = count.used();
@@ -200,13 +203,13 @@ class Tiling {
     s.info = carver.take<RowInfo>(rows_);
     for (Index i = 0; i < buffers_; ++i) s.tile[static_cast<std::size_t>(i)] = carver.take<T>(rows_ * stride_);
     s.saved = carver.take<T>(rows_ * saved_);
-    s.packed = carver.take<T>(packed_);
+    s.extra = carver.take<T>(extra_);
     s.workspace = {carver.take<std::byte>(static_cast<Index>(workspace_bytes_)), workspace_bytes_};
     return s;
   }
 
   const AttentionCall& call_;
-  Index rows_, cols_, stride_, buffers_ = 0, saved_ = 0, packed_ = 0;
+  Index rows_, cols_, stride_, buffers_ = 0, saved_ = 0, extra_ = 0;
   std::size_t workspace_bytes_ = 0, bytes_ = 0;
   Storage memory_;
 };
@@ -274,8 +277,10 @@ void backward_unit(const Tiling<T>& tiling, TileScratch<T>& s, Form& form, const
 }
 
 // --- The forms -------------------------------------------------------------------------------------------
-Tensor blocks_forward(const AttentionCall& call, Tape& tape);
-void blocks_backward(const AttentionCall& call, Tape& tape, const Tensor& dy, AttentionGradients& to);
+// `saved` [B, H, N, traits().saved]: what the normalizer keeps of each row; undefined: not kept.
+Tensor blocks_forward(const AttentionCall& call, Tape& tape, Tensor& saved);
+void blocks_backward(const AttentionCall& call, Tape& tape, const Tensor& saved, const Tensor& dy,
+                     AttentionGradients& to);
 
 // `sums` [B, H, N]: the logarithm of each row's sum of exponentials, +inf where nothing is visible; undefined: not
 // kept.

@@ -46,7 +46,7 @@ Var Block::residual(Context& context, const Var& x, std::string_view norm_name, 
 
 template <class Attend>
 Var Block::through(Context& context, const Var& x, const Attend& attend, const Var& memory,
-                   const Tensor& memory_lengths) const {
+                   const Tensor& memory_lengths, const std::optional<TokenRead>& read) const {
   Var y = residual(context, x, "norm1", *norm1, "dropout1", attend);
   if (cross) {
     require(memory.defined(), "Block", "the cross attention has no memory to read; encode the source first");
@@ -54,15 +54,16 @@ Var Block::through(Context& context, const Var& x, const Attend& attend, const V
       return run(context, "cross_attention", *cross, h, Sequences{}, memory, memory_lengths);
     });
   }
+  if (read) y = pool(context, y, read->lengths, read->pooling);
   return residual(context, y, cross ? "norm3" : "norm2", cross ? *norm3 : *norm2, cross ? "dropout3" : "dropout2",
                   [&](const Var& h) { return run(context, "mlp", mlp, h); });
 }
 
 Var Block::forward(Context& context, const Var& x, const Sequences& sequences, const Var& memory,
-                   const Tensor& memory_lengths) const {
-  const auto whole = [this, &context, sequences, memory_lengths](const Var& in, const Var& read) {
+                   const Tensor& memory_lengths, const std::optional<TokenRead>& read) const {
+  const auto whole = [this, &context, sequences, memory_lengths, read](const Var& in, const Var& other) {
     const auto attend = [&](const Var& h) { return run(context, "attention", *attention, h, sequences); };
-    return through(context, in, attend, read, memory_lengths);
+    return through(context, in, attend, other, memory_lengths, read);
   };
   if (!recompute || !context.training()) return whole(x, memory);
   if (!memory.defined()) return tempera::recompute([whole](std::span<const Var> in) { return whole(in[0], {}); }, {x});
@@ -101,10 +102,12 @@ Var Stack::each(Context& context, Var x, const F& f) const {
   return norm ? run(context, "norm", *norm, x) : x;
 }
 
-Var Stack::forward(Context& context, Var x, const Sequences& sequences, const Var& memory,
-                   const Tensor& memory_lengths) const {
+Var Stack::forward(Context& context, Var x, const Sequences& sequences, const Var& memory, const Tensor& memory_lengths,
+                   const std::optional<TokenRead>& read) const {
+  if (read && blocks.empty()) x = pool(context, x, read->lengths, read->pooling);
   return each(context, std::move(x), [&](std::size_t i, const Var& in) {
-    return blocks[i]->forward(context, in, sequences, memory, memory_lengths);
+    return blocks[i]->forward(context, in, sequences, memory, memory_lengths,
+                              i + 1 == blocks.size() ? read : std::nullopt);
   });
 }
 

@@ -1,9 +1,12 @@
 // A block of a transformer: tokens are mixed, then features, each on top of a residual stream.
 #pragma once
 
+#include <optional>
+
 #include "layers/mlp.h"
 #include "layers/model.h"
 #include "layers/norm.h"
+#include "layers/pooling.h"
 #include "layers/transformer_options.h"
 
 namespace tempera {
@@ -19,9 +22,10 @@ struct Block : Module {
         std::unique_ptr<TokenMixer> cross = nullptr);
   void visit(ParameterVisitor& v) override;
 
-  // x [B, N, d_model]; memory [B, M, d_model] is what the cross attention reads.
+  // x [B, N, d_model]; memory [B, M, d_model] is what the cross attention reads. With `read` the MLP sees but the
+  // tokens that it names, and the result is [B, d_model]: the same features for a part of the work.
   Var forward(Context& context, const Var& x, const Sequences& sequences, const Var& memory = {},
-              const Tensor& memory_lengths = {}) const;
+              const Tensor& memory_lengths = {}, const std::optional<TokenRead>& read = {}) const;
   // The next tokens of decoding, on top of the attention's state.
   Var step(Context& context, const Var& x, MixerState& state, const Sequences& sequences, const Var& memory = {},
            const Tensor& memory_lengths = {}) const;
@@ -34,8 +38,8 @@ struct Block : Module {
 
  private:
   template <class Attend>
-  Var through(Context& context, const Var& x, const Attend& attend, const Var& memory,
-              const Tensor& memory_lengths) const;
+  Var through(Context& context, const Var& x, const Attend& attend, const Var& memory, const Tensor& memory_lengths,
+              const std::optional<TokenRead>& read = {}) const;
   template <class F>
   Var residual(Context& context, const Var& x, std::string_view norm_name, const Norm& norm, std::string_view use,
                const F& f) const;
@@ -47,8 +51,9 @@ struct Stack : Module {
   Stack(const TransformerOptions& options, const MixerFactory& mixers, const MixerPlace& first = {});
   void visit(ParameterVisitor& v) override;
 
+  // `read` is for the last block; the result is [B, d_model] then.
   Var forward(Context& context, Var x, const Sequences& sequences, const Var& memory = {},
-              const Tensor& memory_lengths = {}) const;
+              const Tensor& memory_lengths = {}, const std::optional<TokenRead>& read = {}) const;
   using States = std::vector<std::unique_ptr<MixerState>>;
   States make_states(Index batch, Index capacity, DType dtype) const;
   Var step(Context& context, Var x, States& states, const Sequences& sequences, const Var& memory = {},

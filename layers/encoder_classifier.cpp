@@ -48,7 +48,9 @@ Var EncoderClassifier::encode(Context& context, const Tensor& inputs, const Tens
       lengths = longer;
     }
   }
-  return pool(context, stack_.forward(context, x, {.lengths = lengths}), lengths, pooling_);
+  const Sequences sequences{.lengths = lengths};
+  if (pooling_ == Pooling::mean) return pool(context, stack_.forward(context, x, sequences), lengths, pooling_);
+  return stack_.forward(context, x, sequences, {}, {}, TokenRead{pooling_, lengths});
 }
 
 Var EncoderClassifier::features(Context& context, const ModelInput& input) const {

@@ -14,4 +14,11 @@ namespace tempera {
 enum class Pooling { mean, first, last };
 Var pool(Context& context, const Var& x, const Tensor& lengths, Pooling pooling);
 
+// Which token of each sequence is read in the end, where it is one: after the last mixing of tokens the others need no
+// features any more.
+struct TokenRead {
+  Pooling pooling;  // first or last
+  Tensor lengths;   // as in pool()
+};
+
 }  // namespace tempera

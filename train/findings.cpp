@@ -13,14 +13,14 @@ constexpr Index kMostClasses = 50;  // of a confusion matrix
 constexpr Index kTop = 5;
 constexpr std::int64_t kChunk = 64;  // samples at a time
 
-// Calls f(samples) for all samples of the set, some at a time.
+// Calls f(batch) for the first `samples` of the set, some at a time.
 template <class F>
-void each_batch(const Dataset& set, F&& f) {
+void each_batch(const Dataset& set, std::int64_t samples, F&& f) {
   std::vector<std::int64_t> ids;
   Batch batch;
-  for (std::int64_t first = 0; first < set.size(); first += kChunk) {
+  for (std::int64_t first = 0; first < samples; first += kChunk) {
     ids.clear();
-    for (std::int64_t i = first; i < std::min(set.size(), first + kChunk); ++i) ids.push_back(i);
+    for (std::int64_t i = first; i < std::min(samples, first + kChunk); ++i) ids.push_back(i);
     set.fill(ids, batch);
     f(batch);
   }
@@ -40,7 +40,7 @@ LabelledMatrix labelled(const ConfusionMatrix& counts, const Description& d) {
   return matrix;
 }
 
-Findings class_findings(Experiment& experiment, const Dataset& set, std::int32_t ignored) {
+Findings class_findings(Experiment& experiment, const Dataset& set, std::int64_t samples, std::int32_t ignored) {
   const Description& d = set.description();
   const ModelLearner& learner = experiment.learner();
   Tape tape;
@@ -49,7 +49,7 @@ Findings class_findings(Experiment& experiment, const Dataset& set, std::int32_t
   Ratio top;
   std::optional<ConfusionMatrix> confusion;
   if (d.classes <= kMostClasses) confusion.emplace(d.classes);
-  each_batch(set, [&](const Batch& batch) {
+  each_batch(set, samples, [&](const Batch& batch) {
     experiment.trainer().heed_stop();
     context.begin(0, 0);
     const Var features = learner.model().features(context, learner.input(batch, tape.pool()));
@@ -66,11 +66,12 @@ Findings class_findings(Experiment& experiment, const Dataset& set, std::int32_t
 }
 
 // The characters and bytes of the text that the targets stand for.
-Findings text_findings(const Dataset& set, const Tokenizer& tokenizer, const NamedValues& metrics) {
+Findings text_findings(const Dataset& set, std::int64_t samples, const Tokenizer& tokenizer,
+                       const NamedValues& metrics) {
   const double* bits = metrics.find("bits");
   if (!bits) return {};
   double tokens = 0, bytes = 0, characters = 0;
-  each_batch(set, [&](const Batch& batch) {
+  each_batch(set, samples, [&](const Batch& batch) {
     const std::span targets(batch.targets.data<std::int32_t>(), static_cast<std::size_t>(batch.targets.size()));
     const std::string text = tokenizer.decode(targets);
     tokens += static_cast<double>(targets.size());
@@ -85,12 +86,13 @@ Findings text_findings(const Dataset& set, const Tokenizer& tokenizer, const Nam
 
 }  // namespace
 
-Findings findings(Experiment& experiment, const Dataset& set, const NamedValues& metrics) {
+Findings findings(Experiment& experiment, const Dataset& set, const NamedValues& metrics, std::int64_t samples) {
+  const std::int64_t count = samples > 0 ? std::min(samples, set.size()) : set.size();
   const DataSource& data = experiment.data();
   const auto* head = dynamic_cast<const CrossEntropyHeadOptions*>(&experiment.options().head.options());
   if (head && data.task == Task::classification)
-    return class_findings(experiment, set, static_cast<std::int32_t>(head->ignore_index));
-  if (data.task == Task::language_model && data.tokenizer) return text_findings(set, *data.tokenizer, metrics);
+    return class_findings(experiment, set, count, static_cast<std::int32_t>(head->ignore_index));
+  if (data.task == Task::language_model && data.tokenizer) return text_findings(set, count, *data.tokenizer, metrics);
   return {};
 }
 

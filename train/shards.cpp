@@ -70,6 +70,7 @@ struct ShardRunner::Impl {
   Rng rng;
   int threads, sums;
   bool watch = false;
+  Profile* profile = nullptr;
   // oneTBB stops at the number of cores unless told; more threads than cores serve the tests of bit-equality.
   std::optional<tbb::global_control> more_threads;
   tbb::task_arena arena;
@@ -124,15 +125,18 @@ struct ShardRunner::Impl {
       Worker* worker = acquire();
       worker->tape.set_threads(shards == 1 ? threads : 1);
       worker->tape.watch(watch);
+      worker->tape.set_operation_probe(profile);
+      if (profile) profile->begin();
       try {
         work(*worker, shard);
       } catch (...) {
         errors[static_cast<std::size_t>(shard)] = std::current_exception();
       }
       worker->tape.reset();
+      if (profile) profile->mark("sum of gradients");
       release(worker);
     };
-    if (shards == 1 || threads == 1) {
+    if (shards == 1 || threads == 1 || profile) {
       for (Index shard = 0; shard < shards; ++shard) one(shard);
     } else {
       arena.execute([&] { tbb::parallel_for(Index{0}, shards, one, tbb::simple_partitioner()); });
@@ -205,6 +209,10 @@ std::size_t ShardRunner::peak_bytes() const {
 
 void ShardRunner::watch(bool on) {
   impl_->watch = on;
+}
+
+void ShardRunner::observe(Profile* profile) {
+  impl_->profile = profile;
 }
 
 }  // namespace tempera

@@ -12,6 +12,7 @@
 
 #include "core/function_ref.h"
 #include "layers/context.h"
+#include "train/profile.h"
 
 namespace tempera {
 
@@ -57,6 +58,8 @@ class ShardRunner {
   const Tensor& gradients() const { return gradients_; }
   std::size_t peak_bytes() const;  // of all tapes
   void watch(bool on);             // see Tape::watch
+  // Shards run one after another and show it what they compute; null: no longer.
+  void observe(Profile* profile);
 
  private:
   struct Worker;

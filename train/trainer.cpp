@@ -119,8 +119,15 @@ void Trainer::explain_non_finite(const Batch& batch, double loss, double norm) {
                        "train", "", steps_done() + 1);
 }
 
+void Trainer::observe(Profile* profile) {
+  profile_ = profile;
+  runner_.observe(profile);
+}
+
 const StepReport& Trainer::step() {
+  if (profile_) profile_->begin();
   const Batch& batch = blame<DataError>([&]() -> const Batch& { return loader_->next(); });
+  if (profile_) profile_->mark("wait for data");
   const ShardResult& result = run_shards(batch);
   const double norm = gradient_norm(runner_.gradients(), segments_);
   if (!std::isfinite(result.loss) || !std::isfinite(norm)) explain_non_finite(batch, result.loss, norm);
@@ -131,6 +138,7 @@ const StepReport& Trainer::step() {
   options_.clip.apply(norm, info);
   optimizer_->step(parameters_.flat(), runner_.gradients(), info);
   if (average_) average_->update(parameters_.flat(), info.step, options_.threads);
+  if (profile_) profile_->mark("update");
   report_ = {info.step,
              static_cast<double>(info.step) / static_cast<double>(sampler_.steps_per_epoch()),
              info.lr,

@@ -119,6 +119,8 @@ class Trainer {
   std::int64_t best_step() const { return stopping_.state().best_step; }
   Parameters& parameters() { return parameters_; }
   const Tensor& gradients() const { return runner_.gradients(); }  // of the last step, before clipping
+  // Shows where the time of steps goes, see train/profile.h; null: no longer.
+  void observe(Profile* profile);
   std::size_t peak_bytes() const { return runner_.peak_bytes(); }
   std::string weights_hash() const;
 
@@ -146,6 +148,7 @@ class Trainer {
   std::optional<WeightAverage> average_;
   EarlyStopping stopping_;
   ShardRunner runner_;
+  Profile* profile_ = nullptr;
   Sampler sampler_;
   std::unique_ptr<Loader> loader_;
   std::optional<CheckpointFolder> folder_;

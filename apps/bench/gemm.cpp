@@ -7,7 +7,7 @@
 
 #include "apps/bench/benchmarks.h"
 #include "apps/bench/gemm_peers.h"
-#include "apps/bench/peak.h"
+#include "apps/support/peak.h"
 #include "core/dtype.h"
 #include "core/error.h"
 

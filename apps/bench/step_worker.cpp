@@ -4,8 +4,8 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "apps/bench/peak.h"
 #include "apps/bench/timing.h"
+#include "apps/support/peak.h"
 
 namespace tempera::bench {
 namespace {

@@ -20,7 +20,7 @@ struct Settings {
   std::vector<std::string> rows;
   std::vector<int> threads;  // the last is the figure, the others tell how it scales
   bool peer = false, compile = true;
-  int repeat = 5, shard = 0;
+  int repeat = 5, shard = 0, length = 0;
   double seconds = 0.5;  // of a turn
 };
 
@@ -39,7 +39,11 @@ struct Candidate {
 std::vector<std::string> command(const Settings& s, const Candidate& c, const std::string& row) {
   const std::string threads = std::to_string(c.threads);
   if (c.own)
-    return {"/proc/self/exe", "steps", "--worker", row, "--threads", threads, "--shard", std::to_string(s.shard)};
+    return {"/proc/self/exe", "steps",
+            "--worker",       row,
+            "--threads",      threads,
+            "--shard",        std::to_string(s.shard),
+            "--length",       std::to_string(s.length)};
   return {"python3", TEMPERA_BENCH_DIR "/steps_peer.py", row, c.name, threads};
 }
 
@@ -101,6 +105,7 @@ Settings settings_of(const Options& options, std::string& worker) {
   app.add_option("--rows", s.rows, "rows, all unless said")->delimiter(',');
   app.add_option("--repeat", s.repeat, "turns of each candidate")->check(CLI::PositiveNumber);
   app.add_option("--shard", s.shard, "samples of a shard, see train.shard")->check(CLI::NonNegativeNumber);
+  app.add_option("--length", s.length, "of the sequences, in place of the row's")->check(CLI::NonNegativeNumber);
   app.add_flag("--peer", s.peer, "beside PyTorch");
   app.add_flag("--eager", eager, "PyTorch without torch.compile");
   app.add_option("--worker", worker, "serve this row; what the benchmark starts");
@@ -110,6 +115,7 @@ Settings settings_of(const Options& options, std::string& worker) {
   } catch (const CLI::ParseError& e) {
     fail("bench steps", "{}", e.what());
   }
+  require(!s.peer || s.length == 0, "bench steps", "PyTorch has the rows' own lengths; leave out --length or --peer");
   s.compile = !eager;
   s.seconds = options.seconds;
   const int most = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -128,7 +134,9 @@ Table steps(const Options& options) {
   std::string worker;
   const Settings s = settings_of(options, worker);
   if (!worker.empty()) {
-    serve_steps(step_row(worker), s.threads.back(), s.shard);
+    StepRow row = step_row(worker);
+    if (s.length > 0) row.length = s.length;
+    serve_steps(row, s.threads.back(), s.shard);
     std::exit(0);
   }
   std::vector<Table::Column> columns{{"row"},
@@ -142,7 +150,9 @@ Table steps(const Options& options) {
                                      {"first step ms", "{:.0f}"}};
   if (s.peer)
     for (const char* name : {"PyTorch ms", "PyTorch MB"}) columns.push_back({name, "{:.1f}"});
-  if (s.peer) columns.insert(columns.end(), {{"its best"}, {"times faster", "{:.2f}"}, {"memory", "{:.2f}"}});
+  if (s.peer)
+    columns.insert(columns.end(),
+                   {{"its best"}, {"times faster", "{:.2f}"}, {"at the peak", "{:.1f}"}, {"memory", "{:.2f}"}});
   Table table(fmt::format("one training step, {} thread(s), medians of {} turns", s.threads.back(), s.repeat), columns);
   double logs = 0;
   for (const std::string& row : s.rows) {
@@ -163,9 +173,9 @@ Table steps(const Options& options) {
                                          [](auto& a, auto& b) { return a.median_ms() < b.median_ms(); });
       require(best != all.end(), "bench steps", "PyTorch does not run here; pip install torch==2.13.0");
       logs += std::log(best->median_ms() / ms);
-      cells.insert(cells.end(),
-                   {best->median_ms(), best->memory * 1e-6, fmt::format("{} {}", best->name, best->threads),
-                    best->median_ms() / ms, own.memory / best->memory});
+      cells.insert(cells.end(), {best->median_ms(), best->memory * 1e-6,
+                                 fmt::format("{} {}", best->name, best->threads), best->median_ms() / ms,
+                                 best->median_ms() / ms / median(own.cpu_shares), own.memory / best->memory});
       for (const Candidate& c : all)
         fmt::print(stderr, "{:<12}{:<8} {} thread(s) {:10.2f} ms {:10.2f} ms of processors {:8.0f} MB\n", row, c.name,
                    c.threads, c.median_ms(), median(c.cpu_ms), c.memory * 1e-6);

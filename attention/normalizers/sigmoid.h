@@ -33,8 +33,8 @@ struct SigmoidOptions : NormalizerOptions {
     f("bias", bias, "the constant b, usually -log of the training length; null: -log of each row's count of keys");
     f("learned", learned, "adds a learned bias per head");
   }
-  std::unique_ptr<ScoreNormalizer> make(Index heads) const override {
-    return std::make_unique<Sigmoid>(heads, bias, learned);
+  std::unique_ptr<ScoreNormalizer> make(const NormalizerPlace& place) const override {
+    return std::make_unique<Sigmoid>(place.heads, bias, learned);
   }
 };
 

@@ -18,7 +18,7 @@ struct Softmax : RowwiseNormalizer<Softmax> {
 
 struct SoftmaxOptions : NormalizerOptions {
   void describe(Fields&) override {}
-  std::unique_ptr<ScoreNormalizer> make(Index) const override { return std::make_unique<Softmax>(); }
+  std::unique_ptr<ScoreNormalizer> make(const NormalizerPlace&) const override { return std::make_unique<Softmax>(); }
 };
 
 }  // namespace tempera

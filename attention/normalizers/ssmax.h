@@ -32,8 +32,8 @@ struct SSMaxOptions : NormalizerOptions {
     f("learned", learned, "whether s is learned, or stays at `scale`");
     f("bias", bias, "adds a learned b to s log n");
   }
-  std::unique_ptr<ScoreNormalizer> make(Index heads) const override {
-    return std::make_unique<SSMax>(heads, scale, learned, bias);
+  std::unique_ptr<ScoreNormalizer> make(const NormalizerPlace& place) const override {
+    return std::make_unique<SSMax>(place.heads, scale, learned, bias);
   }
 };
 

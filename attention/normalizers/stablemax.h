@@ -18,7 +18,7 @@ struct StableMax : RowwiseNormalizer<StableMax> {
 
 struct StableMaxOptions : NormalizerOptions {
   void describe(Fields&) override {}
-  std::unique_ptr<ScoreNormalizer> make(Index) const override { return std::make_unique<StableMax>(); }
+  std::unique_ptr<ScoreNormalizer> make(const NormalizerPlace&) const override { return std::make_unique<StableMax>(); }
 };
 
 }  // namespace tempera

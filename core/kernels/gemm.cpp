@@ -119,15 +119,15 @@ void pack_transposed(const T* in, Index ld, Index k, Index cols, Index width, T*
   constexpr Index lanes = Tiling<T>::lanes;
   for (Index j = 0; j < width; j += lanes) {
     Index p = 0;
-    if (j + lanes <= cols)
-      for (; p + lanes <= k; p += lanes) {
-        packet::PacketBlock<P, static_cast<int>(lanes)> block;
+    for (; p + lanes <= k; p += lanes) {
+      packet::PacketBlock<P, static_cast<int>(lanes)> block;
 #pragma GCC unroll 16
-        for (int l = 0; l < lanes; ++l) block.packet[l] = packet::ploadu<P>(in + (j + l) * ld + p);
-        packet::ptranspose(block);
+      for (int l = 0; l < lanes; ++l)
+        block.packet[l] = j + l < cols ? packet::ploadu<P>(in + (j + l) * ld + p) : packet::pset1<P>(T(0));
+      packet::ptranspose(block);
 #pragma GCC unroll 16
-        for (int l = 0; l < lanes; ++l) packet::pstoreu(out + (p + l) * width + j, block.packet[l]);
-      }
+      for (int l = 0; l < lanes; ++l) packet::pstoreu(out + (p + l) * width + j, block.packet[l]);
+    }
     for (; p < k; ++p)
       for (Index l = j; l < j + lanes; ++l) out[p * width + l] = l < cols ? in[l * ld + p] : T(0);
   }

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/activation.h"
+#include "core/parallel.h"
 #include "core/pointwise.h"
 
 namespace tempera {
@@ -67,7 +68,6 @@ TEMPERA_UNARY(gelu,       -4,    4,   "F.gelu(a)",                           for
 TEMPERA_UNARY(gelu_tanh,  -4,    4,   "F.gelu(a, approximate='tanh')",       formulas::GeluTanh{}(a))
 TEMPERA_UNARY(silu,       -5,    5,   "F.silu(a)",                           formulas::Silu{}(a))
 
-TEMPERA_BINARY(add,       -2,    2,   "a + b",                               a + b)
 TEMPERA_BINARY(sub,       -2,    2,   "a - b",                               a - b)
 TEMPERA_BINARY(mul,       -2,    2,   "a * b",                               a * b)
 TEMPERA_BINARY(div,        0.5,  2,   "a / b",                               a / b)
@@ -76,6 +76,33 @@ TEMPERA_BINARY(maximum,   -2,    2,   "torch.maximum(a, b)",                 max
 // clang-format on
 #undef TEMPERA_UNARY
 #undef TEMPERA_BINARY
+
+const Op add_op{"add", [] { return binary(tempera::add, -2, 2, "a + b"); }, kSmooth};
+}  // namespace
+
+// The gradient of both is that of the sum. Where shapes agree nothing is kept, computed or copied for it: a residual
+// stream costs one pass forward and none backward.
+Var add(const Var& x, const Var& y) {
+  if (x.shape() != y.shape() || x.dtype() != y.dtype() || !is_floating(x.dtype()))
+    return pointwise(
+        add_op, [](auto a, auto b) { return a + b; }, x, y);
+  Tape& tape = x.tape();
+  Tensor sum = tape.empty(x.shape(), x.dtype());
+  dispatch(x.dtype(), [&]<class T>(Type<T>) {
+    const T *a = x.value().data<T>(), *b = y.value().data<T>();
+    T* out = sum.data<T>();
+    constexpr Index kPanel = 16384;
+    parallel_panels(tape.threads(), sum.size(), kPanel, [&](Index first, Index last) {
+      for (Index i = first; i < last; ++i) out[i] = a[i] + b[i];
+    });
+  });
+  return Tape::record(add_op, {x, y}, std::move(sum), [](const Tensor& dy, Gradients& dx) {
+    dx.add(0, dy);
+    dx.add(1, dy);
+  });
+}
+
+namespace {
 
 const Op pow_op{"pow",
                 [] {

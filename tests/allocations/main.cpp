@@ -7,7 +7,9 @@
 #include <new>
 
 #include "attention/attention.h"
+#include "attention/normalizers.h"
 #include "attention/ops.h"
+#include "attention/score_mixer.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
@@ -169,28 +171,40 @@ int check_operations() {
   return failures;
 }
 
-// Training steps of every kind of attention, with its projections.
+// Training steps of an attention with its projections.
+int check_attention(std::string_view name, const Options& options) {
+  const auto& attention = dynamic_cast<const AttentionOptions&>(options);
+  const bool causal = attention.traits().causal;
+  const auto mixer = attention.make({.d_model = 16, .causal = causal});
+  const Parameters parameters(*mixer, DType::float32, Rng(1, "attention"));
+  Tape tape;
+  Context context(tape, parameters, Rng(1, "run"));
+  context.set_gradients(parameters.make_flat());
+  const Tensor x = random({2, 70, 16}, "x", DType::float32), dy = random({2, 70, 16}, "dy", DType::float32);
+  const Tensor lengths = Tensor::from<std::int32_t>({2}, {70, 41});
+  long before = 0;
+  for (int step = 0; step < 5; ++step) {
+    if (step == 2) before = allocations;
+    context.begin(static_cast<std::uint64_t>(step), 0);
+    Sequences sequences;
+    sequences.lengths = lengths;
+    sequences.causal = causal;
+    tape.backward(mixer->forward(context, tape.constant(x), sequences), dy);
+  }
+  const long made = allocations - before;
+  std::printf("attention '%s': %ld allocations in 3 steps\n", std::string(name).c_str(), made);
+  return made != 0;
+}
+
+// Every kind of attention, and every normalizer, with a sink where it may have one.
 int check_attentions() {
   int failures = 0;
-  for (const Kind& kind : attention_kinds()) {
-    const std::unique_ptr<Options> options = kind.make();
-    const auto mixer = dynamic_cast<AttentionOptions&>(*options).make({.d_model = 16, .causal = true});
-    const Parameters parameters(*mixer, DType::float32, Rng(1, "attention"));
-    Tape tape;
-    Context context(tape, parameters, Rng(1, "run"));
-    context.set_gradients(parameters.make_flat());
-    const Tensor x = random({2, 70, 16}, "x", DType::float32), dy = random({2, 70, 16}, "dy", DType::float32);
-    long before = 0;
-    for (int step = 0; step < 5; ++step) {
-      if (step == 2) before = allocations;
-      context.begin(static_cast<std::uint64_t>(step), 0);
-      Sequences sequences;
-      sequences.causal = true;
-      tape.backward(mixer->forward(context, tape.constant(x), sequences), dy);
-    }
-    const long made = allocations - before;
-    std::printf("attention '%s': %ld allocations in 3 steps\n", std::string(kind.name).c_str(), made);
-    failures += made != 0;
+  for (const Kind& kind : attention_kinds()) failures += check_attention(kind.name, *kind.make());
+  for (const Kind& kind : normalizer_kinds()) {
+    ScoreMixerOptions options;
+    options.normalizer.choose(kind.name);
+    options.sink = options.traits().causal;
+    failures += check_attention(kind.name, options);
   }
   return failures;
 }

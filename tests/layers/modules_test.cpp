@@ -2,6 +2,7 @@
 #include "tests/support/modules.h"
 
 #include "core/ops/elementwise.h"
+#include "layers/block.h"
 #include "layers/dropout.h"
 #include "layers/embedding.h"
 #include "layers/gru.h"
@@ -233,4 +234,27 @@ TEST_CASE("modules refuse sizes and names that make no sense", "[layers][errors]
         "Conv: the kernel is 2 wide; an odd number was wanted");
   CHECK(error_of([] { ImageStem(1, 7, 2); }) ==
         "ImageStem: d_model is 7; 1 doublings of the channels want a multiple of 2");
+}
+
+TEST_CASE("a stack of which one token is read gives that token's features", "[layers]") {
+  TransformerOptions options;
+  options.d_model = 4;
+  options.n_layers = 2;
+  const Tensor x = random_tensor({3, 5, 4}, 1), lengths = tokens({3}, {5, 2, 1});
+  for (const bool pre_norm : {true, false}) {
+    options.pre_norm = pre_norm;
+    Stack stack(options, mean_mixers(4));
+    for (const Pooling pooling : {Pooling::first, Pooling::last}) {
+      const Tensor late = value_of(stack, [&](Context& context) {
+        const Var y = stack.forward(context, context.tape().constant(x), {.lengths = lengths});
+        return pool(context, y, lengths, pooling);
+      });
+      check_close(value_of(stack,
+                           [&](Context& context) {
+                             return stack.forward(context, context.tape().constant(x), {.lengths = lengths}, {}, {},
+                                                  TokenRead{pooling, lengths});
+                           }),
+                  late);
+    }
+  }
 }

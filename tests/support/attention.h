@@ -2,9 +2,18 @@
 #pragma once
 
 #include "attention/normalizers.h"
+#include "attention/normalizers/adaptive_temperature.h"
+#include "attention/normalizers/credal.h"
+#include "attention/normalizers/entmax.h"
+#include "attention/normalizers/power.h"
+#include "attention/normalizers/relu.h"
+#include "attention/normalizers/reluformer.h"
+#include "attention/normalizers/sa_softmax.h"
 #include "attention/normalizers/sigmoid.h"
 #include "attention/normalizers/softmax.h"
+#include "attention/normalizers/softplus.h"
 #include "attention/normalizers/ssmax.h"
+#include "attention/normalizers/topk_softmax.h"
 #include "attention/score_attention.h"
 #include "core/gradcheck.h"
 #include "tests/support/twins.h"
@@ -16,13 +25,53 @@ struct NamedNormalizer {
   std::unique_ptr<ScoreNormalizer> normalizer;
 };
 
-// The table, each kind with its defaults, and some with everything learned.
+inline std::unique_ptr<ScoreNormalizer> made(const NormalizerOptions& options, Index heads = 1, Index width = 2) {
+  return options.make({heads, width, heads * width});
+}
+
+// One kind with options of its own: variant<EntmaxOptions>([](auto& o) { o.learned = true; }).
+template <class Options, class F>
+std::unique_ptr<ScoreNormalizer> variant(Index heads, const F& set) {
+  Options options;
+  set(options);
+  return made(options, heads);
+}
+
+// The table, each kind with its defaults, and forms that the defaults leave out.
 inline std::vector<NamedNormalizer> all_normalizers(Index heads) {
   std::vector<NamedNormalizer> all;
   for (const Kind& kind : normalizer_kinds())
-    all.push_back({std::string(kind.name), dynamic_cast<NormalizerOptions&>(*kind.make()).make(heads)});
-  all.push_back({"sigmoid, learned", std::make_unique<Sigmoid>(heads, -2, true)});
-  all.push_back({"ssmax, with bias", std::make_unique<SSMax>(heads, 0.4, true, true)});
+    all.push_back({std::string(kind.name), made(dynamic_cast<NormalizerOptions&>(*kind.make()), heads)});
+  const auto add = [&](const char* name, std::unique_ptr<ScoreNormalizer> normalizer) {
+    all.push_back({name, std::move(normalizer)});
+  };
+  add("sigmoid, learned", std::make_unique<Sigmoid>(heads, -2, true));
+  add("ssmax, with bias", std::make_unique<SSMax>(heads, 0.4, true, true));
+  add("adaptive_temperature, trained", variant<AdaptiveTemperatureOptions>(heads, [](auto& o) { o.train = true; }));
+  add("entmax, 1.3", variant<EntmaxOptions>(heads, [](auto& o) { o.alpha = 1.3; }));
+  add("entmax, learned", variant<EntmaxOptions>(heads, [](auto& o) { o.learned = true; }));
+  add("power, plain", variant<PowerOptions>(heads, [](auto& o) { o.form = "plain"; }));
+  add("power, polynomial mean", variant<PowerOptions>(heads, [](auto& o) {
+        o.form = "mean";
+        o.power = 2;
+        o.eps = 1;
+        o.reciprocal_steps = 20;
+        o.bound = 1000;
+      }));
+  for (const char* activation : {"relu_squared", "relu6", "gelu", "softplus", "sigmoid", "identity"})
+    all.push_back({fmt::format("relu, {}", activation),
+                   variant<ReluOptions>(heads, [&](auto& o) { o.activation = activation; })});
+  add("reluformer, learned", variant<ReluformerOptions>(heads, [](auto& o) { o.learned = true; }));
+  for (const char* form : {"score", "shifted", "range"})
+    all.push_back(
+        {fmt::format("sa_softmax, {}", form), variant<SASoftmaxOptions>(heads, [&](auto& o) { o.form = form; })});
+  add("softplus, re-weighted in evaluation", variant<SoftplusOptions>(heads, [](auto& o) {
+        o.reweight = "evaluation";
+        o.power = 3;
+      }));
+  add("topk_softmax, 2", variant<TopkSoftmaxOptions>(heads, [](auto& o) { o.k = 2; }));
+  add("vacuity of credal", make_vacuity());
+  add("loss of reluformer", make_reluformer_loss(1, 0.7, 0.4));
   return all;
 }
 
@@ -42,13 +91,15 @@ inline std::vector<Tensor> attention_inputs(const AttentionShape& s, const Score
 }
 
 inline Function attention_function(const ScoreNormalizer& normalizer, AttentionKernel kernel,
-                                   const Visibility& visibility, const ScoreBias* bias = nullptr) {
-  return [&normalizer, kernel, visibility, bias](std::span<const Var> x) {
+                                   const Visibility& visibility, const ScoreBias* bias = nullptr,
+                                   bool training = false) {
+  return [&normalizer, kernel, visibility, bias, training](std::span<const Var> x) {
     ScoreAttention how;
     how.normalizer = &normalizer;
     how.kernel = kernel;
     how.visibility = visibility;
     how.scale = 0.7;
+    how.training = training;
     how.bias = bias;
     std::size_t next = 3;
     for (std::size_t p = 0; p < normalizer.entries().size(); ++p)
@@ -61,6 +112,39 @@ inline Function attention_function(const ScoreNormalizer& normalizer, AttentionK
 inline std::vector<AttentionKernel> fast_kernels(const ScoreNormalizer& normalizer) {
   if (dynamic_cast<const Softmax*>(&normalizer)) return {AttentionKernel::blocks, AttentionKernel::streaming};
   return {AttentionKernel::blocks};
+}
+
+// The weights of one row, the parameters at what they are where absent.
+inline Tensor weights_of(const ScoreNormalizer& normalizer, const std::vector<double>& scores, bool training = false,
+                         DType dtype = DType::float64) {
+  Tape tape;
+  ScoreAttention how;
+  how.normalizer = &normalizer;
+  how.training = training;
+  const Index n = std::ssize(scores);
+  Tensor s = Tensor::empty({1, 1, 1, n}, dtype);
+  for (Index i = 0; i < n; ++i) s.set(i, scores[static_cast<std::size_t>(i)]);
+  return attention_weights(tape.constant(s), how).value().reshaped({n});
+}
+
+// dw_i / ds_j of one row, [n, n].
+inline Tensor jacobian_of(const ScoreNormalizer& normalizer, const std::vector<double>& scores) {
+  const Index n = std::ssize(scores);
+  Tensor result = Tensor::empty({n, n}, DType::float64);
+  for (Index i = 0; i < n; ++i) {
+    Tensor s = Tensor::empty({1, 1, 1, n}, DType::float64), dw = Tensor::zeros({1, 1, 1, n}, DType::float64);
+    for (Index j = 0; j < n; ++j) s.set(j, scores[static_cast<std::size_t>(j)]);
+    dw.set(i, 1);
+    const Played played = play(
+        [&](std::span<const Var> x) {
+          ScoreAttention how;
+          how.normalizer = &normalizer;
+          return attention_weights(x[0], how);
+        },
+        {s}, dw);
+    for (Index j = 0; j < n; ++j) result.set(i * n + j, played.dx[0].at(j));
+  }
+  return result;
 }
 
 inline Tensor lengths_of(std::initializer_list<std::int32_t> lengths) {

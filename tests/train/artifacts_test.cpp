@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 
 #include "tests/support/experiment.h"
@@ -59,6 +60,8 @@ TEST_CASE("what every answer of a classifier says", "[artifacts]") {
   CHECK(all == static_cast<double>(set.size()));
   CHECK(right / all == Approx(figure(metrics, "accuracy")));
   CHECK(figure(found.metrics, "top_5") >= right / all);
+  const Findings part = findings(*run.experiment, set, metrics, 100);
+  CHECK(std::accumulate(part.confusion->values.begin(), part.confusion->values.end(), 0.0) == 100);
   CHECK((figure(found.metrics, "calibration_error") > 0 && figure(found.metrics, "calibration_error") < 1));
 }
 

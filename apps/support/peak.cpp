@@ -1,4 +1,4 @@
-#include "apps/bench/peak.h"
+#include "apps/support/peak.h"
 
 // A false alarm of GCC 12 about its own avx512fintrin.h (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
