@@ -130,10 +130,10 @@ int main(int argc, char** argv) {
       "evaluate");
   app.footer(
       "Examples:\n"
-      "  evaluate runs/characters\n"
+      "  evaluate runs/quickstart\n"
       "  evaluate quickstart --split test --checkpoint last\n"
-      "  evaluate characters --split train --samples 512 --json\n"
-      "  evaluate characters data.path=letters.txt --split test\n");
+      "  evaluate quickstart --split train --samples 512 --json\n"
+      "  evaluate quickstart data.path=letters.txt --split test\n");
   Arguments arguments;
   app.add_option("RUN", arguments.run, "folder or name of a run, a checkpoint's folder, or a .safetensors file")
       ->required()

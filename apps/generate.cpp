@@ -80,10 +80,10 @@ int main(int argc, char** argv) {
   CLI::App app("Writes text with a trained language model, to stdout as it comes.", "generate");
   app.footer(
       "Examples:\n"
-      "  generate runs/characters --prompt \"In the beginning\"\n"
-      "  generate characters --tokens 500 --temperature 0.7 --top-p 0.9 --seed 3\n"
-      "  generate characters --prompt \"And God \" --beams 8 --tokens 40\n"
-      "  echo -n \"Moses said\" | generate characters --prompt - --count 4\n");
+      "  generate runs/quickstart --prompt \"In the beginning\"\n"
+      "  generate quickstart --tokens 500 --temperature 0.7 --top-p 0.9 --seed 3\n"
+      "  generate quickstart --prompt \"And God \" --beams 8 --tokens 40\n"
+      "  echo -n \"Moses said\" | generate quickstart --prompt - --count 4\n");
   Arguments arguments;
   GenerationOptions& write = arguments.write;
   app.add_option("RUN", arguments.run, "folder or name of a run, a checkpoint's folder, or a .safetensors file")

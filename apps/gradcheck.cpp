@@ -50,8 +50,8 @@ int main(int argc, char** argv) {
       "gradcheck");
   app.footer(
       "Examples:\n"
-      "  gradcheck configs/quickstart.yaml\n"
-      "  gradcheck configs/text/characters.yaml model.n_layers=2 --entries 20\n");
+      "  gradcheck configs/vision/digits.yaml\n"
+      "  gradcheck configs/quickstart.yaml model.n_layers=2 --entries 20\n");
   Arguments arguments;
   app.add_option("CONFIG", arguments.config, "YAML file, for example configs/quickstart.yaml")
       ->required()

@@ -9,8 +9,8 @@ int main(int argc, char** argv) {
   CLI::App app("Shows the data and the model of a configuration: parts, shapes, parameters, FLOPs, memory.", "summary");
   app.footer(
       "Examples:\n"
-      "  summary configs/quickstart.yaml\n"
-      "  summary configs/text/characters.yaml model.d_model=512 model.n_layers=8\n");
+      "  summary configs/vision/digits.yaml\n"
+      "  summary configs/quickstart.yaml model.d_model=512 model.n_layers=8\n");
   std::string config;
   std::vector<std::string> overrides;
   app.add_option("CONFIG", config, "YAML file, for example configs/quickstart.yaml")->required()->type_name("");

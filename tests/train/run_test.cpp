@@ -48,8 +48,8 @@ struct Run {
   std::string said;
 };
 
-ConfigText quickstart() {
-  return load_config_text(fs::path(TEMPERA_SOURCE_DIR) / "configs/quickstart.yaml");
+ConfigText digits() {
+  return load_config_text(fs::path(TEMPERA_SOURCE_DIR) / "configs/vision/digits-mlp.yaml");
 }
 
 const ConfigText kPatches{"patches.yaml",
@@ -62,11 +62,11 @@ const ConfigText kPatches{"patches.yaml",
 
 }  // namespace
 
-TEST_CASE("the quickstart learns the digits, to the same bits on any number of threads", "[experiment]") {
+TEST_CASE("a small network learns the digits, to the same bits on any number of threads", "[experiment]") {
   const TestFolder folder;
   std::string hash;
   for (const int threads : {1, 3}) {
-    Run run(quickstart(), folder, {fmt::format("train.threads={}", threads), fmt::format("name=t{}", threads)});
+    Run run(digits(), folder, {fmt::format("train.threads={}", threads), fmt::format("name=t{}", threads)});
     CHECK(run.run() == RunEnd::done);
     if (threads == 1) hash = run.hash();
     CHECK(run.hash() == hash);
