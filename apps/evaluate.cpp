@@ -146,7 +146,7 @@ int main(int argc, char** argv) {
       ->type_name("SPLIT");
   app.add_option("--checkpoint", arguments.open.checkpoint, "best, last, a step, or the path of one; default: best")
       ->type_name("WHICH");
-  number_option(app, "--samples", arguments.samples, "only the first so many of each set; 0: all",
+  number_option(app, "--samples", arguments.samples, "only so many of each set, spread evenly over it; 0: all",
                 CLI::NonNegativeNumber);
   app.add_flag("--json", arguments.json, "print JSON in place of a table");
   return run_program(app, argc, argv, [&] { return run(arguments); });

@@ -27,4 +27,10 @@ void Sampler::samples(std::int64_t step, std::vector<std::int64_t>& out) const {
   for (std::int64_t i = first; i < last; ++i) out[static_cast<std::size_t>(i - first)] = order(i);
 }
 
+void spread_samples(std::int64_t size, std::int64_t count, std::int64_t first, std::int64_t last,
+                    std::vector<std::int64_t>& out) {
+  out.clear();
+  for (std::int64_t i = first; i < std::min(count, last); ++i) out.push_back(i * size / count);
+}
+
 }  // namespace tempera

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numbers>
 
+#include "data/sampler.h"
 #include "losses/cross_entropy_head.h"
 #include "losses/metrics.h"
 
@@ -13,14 +14,13 @@ constexpr Index kMostClasses = 50;  // of a confusion matrix
 constexpr Index kTop = 5;
 constexpr std::int64_t kChunk = 64;  // samples at a time
 
-// Calls f(batch) for the first `samples` of the set, some at a time.
+// Calls f(batch) for `samples` spread evenly over the set, some at a time.
 template <class F>
 void each_batch(const Dataset& set, std::int64_t samples, F&& f) {
   std::vector<std::int64_t> ids;
   Batch batch;
   for (std::int64_t first = 0; first < samples; first += kChunk) {
-    ids.clear();
-    for (std::int64_t i = first; i < std::min(samples, first + kChunk); ++i) ids.push_back(i);
+    spread_samples(set.size(), samples, first, first + kChunk, ids);
     set.fill(ids, batch);
     f(batch);
   }

@@ -13,8 +13,8 @@ struct Findings {
   std::optional<LabelledMatrix> confusion;  // of up to 50 classes
 };
 
-// Over the set, or its first `samples`. `metrics` are those of Trainer::evaluate over the same samples. Empty where
-// task or head have no such figures.
+// Over the set, or `samples` spread evenly over it. `metrics` are those of Trainer::evaluate over the same samples.
+// Empty where task or head have no such figures.
 Findings findings(Experiment& experiment, const Dataset& set, const NamedValues& metrics, std::int64_t samples = 0);
 
 }  // namespace tempera

@@ -158,7 +158,6 @@ bool Trainer::run() {
       if (on_step) on_step(report);
       after_step();
     }
-    if (finished() && evaluated_ != steps_done()) validate();
   } catch (const Stopped&) {
     left = true;
   }
@@ -167,7 +166,8 @@ bool Trainer::run() {
 }
 
 void Trainer::after_step() {
-  if (due(steps_done(), options_.evaluate.every) && evaluated_ != steps_done()) validate();
+  // Before the checkpoint, which has to know: else a finished run that is resumed would evaluate once more.
+  if ((finished() || due(steps_done(), options_.evaluate.every)) && evaluated_ != steps_done()) validate();
   if (due(steps_done(), options_.checkpoint.every) && saved_ != steps_done()) checkpoint(false);
 }
 
@@ -204,8 +204,7 @@ NamedValues Trainer::evaluate(const Dataset& set, std::int64_t samples) {
   Batch batch;
   for (std::int64_t first = 0; first < total; first += chunk) {
     heed_stop();
-    ids.clear();
-    for (std::int64_t i = first; i < std::min(total, first + chunk); ++i) ids.push_back(i);
+    spread_samples(set.size(), total, first, first + chunk, ids);
     blame<DataError>([&] { set.fill(ids, batch); });
     const ShardResult& result =
         runner_.evaluate(shard_count(batch), [&](Context& context, Index shard, std::span<double> s) {

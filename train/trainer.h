@@ -85,8 +85,8 @@ class Trainer {
   // One step, and nothing else. The report is valid until the next. Allocates nothing in the steady state.
   const StepReport& step();
 
-  // Metrics over a whole set, or its first `samples`, of the averaged weights where there are any; nothing is recorded
-  // and dropout is off. Throws Stopped where should_stop asks for it.
+  // Metrics over a whole set, or `samples` spread evenly over it, of the averaged weights where there are any; nothing
+  // is recorded and dropout is off. Throws Stopped where should_stop asks for it.
   NamedValues evaluate(const Dataset& set, std::int64_t samples = 0);
   // The same of the weights of a checkpoint; those of the trainer come back afterwards.
   NamedValues evaluate_checkpoint(const std::filesystem::path& folder, const Dataset& set, std::int64_t samples = 0);

@@ -111,6 +111,19 @@ TEST_CASE("a sampler that does not shuffle counts", "[data][sampler]") {
   CHECK(samples(sampler, 4) == std::vector<std::int64_t>{2, 3});
 }
 
+TEST_CASE("a few samples are spread over the whole set", "[data][sampler]") {
+  std::vector<std::int64_t> ids;
+  spread_samples(10, 4, 0, 4, ids);
+  CHECK(ids == std::vector<std::int64_t>{0, 2, 5, 7});
+  spread_samples(10, 4, 3, 6, ids);
+  CHECK(ids == std::vector<std::int64_t>{7});
+  spread_samples(3, 3, 0, 2, ids);
+  CHECK(ids == std::vector<std::int64_t>{0, 1});
+  const std::int64_t most = 2147483647;
+  spread_samples(most, most, most - 1, most, ids);
+  CHECK(ids == std::vector<std::int64_t>{most - 1});
+}
+
 TEST_CASE("a sampler refuses what gives no batch", "[data][sampler][errors]") {
   CHECK_THROWS_WITH(Sampler(0, {}), "Sampler: the set is empty");
   CHECK_THROWS_WITH(Sampler(3, {.batch = 0}), "Sampler: a batch of 0 samples was asked for; at least 1 was wanted");
