@@ -108,8 +108,11 @@ void require_complete(const fs::path& folder) {
 
 }  // namespace
 
-void save_checkpoint(const fs::path& folder, const Parameters& parameters, std::span<const Optimizer::State> states,
+void save_checkpoint(const fs::path& place, const Parameters& parameters, std::span<const Optimizer::State> states,
                      const CheckpointState& state) {
+  // "points" and "points/" have a parent too.
+  const fs::path whole = fs::absolute(place).lexically_normal();
+  const fs::path folder = whole.has_filename() ? whole : whole.parent_path();
   const fs::path fresh = folder.parent_path() / ("." + folder.filename().string() + ".new");
   try {
     fs::remove_all(fresh);

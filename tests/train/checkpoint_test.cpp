@@ -60,6 +60,18 @@ TEST_CASE("a run goes on from a checkpoint bit for bit", "[checkpoint]") {
   CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);  // nothing lies about
 }
 
+TEST_CASE("a checkpoint may be named without a folder above it", "[checkpoint]") {
+  const TestFolder folder;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path);
+  const Run run(1);
+  for (const char* name : {"points", "points/", "./other"}) save_checkpoint(name, run.parameters, {}, {});
+  fs::current_path(before);
+  CHECK(fs::exists(folder.path / "points/COMPLETE"));
+  CHECK(fs::exists(folder.path / "other/COMPLETE"));
+  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 2);
+}
+
 TEST_CASE("the hash sees every bit and every name", "[checkpoint]") {
   Run a(1), b(1);
   CHECK(weights_hash(a.parameters) == weights_hash(b.parameters));
