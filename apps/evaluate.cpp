@@ -62,11 +62,11 @@ Table table_of(const std::string& title, const std::vector<Evaluated>& all) {
   return table;
 }
 
-// What is, down; what the model says, across; and the share that is right.
+// What is, down; what the model says, across; and the share of each line that is right.
 Table confusion_table(const std::string& split, const LabelledMatrix& counts) {
   std::vector<Table::Column> columns{{"is"}};
   for (const std::string& answer : counts.columns) columns.push_back({answer});
-  columns.push_back({"right", "{:.1%}"});
+  columns.push_back({"right", "{:.3f}"});
   Table table(fmt::format("\n{}: answers", split), std::move(columns));
   for (std::size_t i = 0; i < counts.rows.size(); ++i) {
     std::vector<Cell> row{counts.rows[i]};

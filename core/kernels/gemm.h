@@ -85,7 +85,7 @@ void gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, T alpha, const 
           T beta, T* c, Index ldc, Workspace ws, Epilogue epilogue);
 
 // op(B), k x n, laid out once for several products with it: panels of packed_width() columns, zero beyond n, each row
-// after row. Column j of row p begins at j * k + p * packed_width() where j starts a panel, so a product may begin there.
+// after row. Row p of the panel of columns [j, ..) begins at j * k + p * packed_width(): a product may begin there.
 template <class T>
 Index packed_width();
 template <class T>
@@ -94,7 +94,7 @@ template <class T>
 void pack(Transpose tb, Index n, Index k, const T* b, Index ldb, T* packed);
 
 // C = alpha op(A) op(B) + beta C with B packed, of which the first n columns and k rows from `packed` on count; `depth`
-// rows were packed. The same bits as gemm(), without a workspace; no checks.
+// rows were packed; k > 0. The same bits as gemm(), without a workspace; no checks.
 template <class T>
 void gemm_packed(Transpose ta, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* packed, Index depth,
                  T beta, T* c, Index ldc);

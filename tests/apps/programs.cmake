@@ -46,6 +46,8 @@ expect(4 "parameters disagree with finite differences" gradcheck digits.yaml --t
 
 expect(0 "done  4 steps" train rose.yaml)
 expect(0 "done  4 steps" train digits.yaml)
+expect(0 "report.html" report runs/digits)
+expect(3 "nowhere" report nowhere)
 expect(0 "calibration_error.*test: answers.*right" evaluate digits)
 expect(0 "\"accuracy\": [0-9.]+" evaluate runs/digits --split test --samples 20 --json)
 expect(2 "did you mean runs/digits" evaluate digit)

@@ -14,7 +14,7 @@ constexpr std::string_view kConfig = R"(
 model: {type: encoder, d_model: 16, n_layers: 2, patch: 2, dropout: 0.1, max_length: 16}
 attention: {type: softmax, heads: 2}
 lr: 3e-3
-train: {steps: 120, batch: 16, shard: 4, threads: 2}
+train: {steps: 60, batch: 16, shard: 4, threads: 2}
 average: {decay: 0.9}
 evaluate: {every: 10, samples: 64}
 checkpoint: {every: 3, keep: 2}

@@ -166,6 +166,33 @@ TEMPLATE_TEST_CASE("a block of gemm has the bits of the whole", "[gemm]", float,
     }
 }
 
+TEMPLATE_TEST_CASE("a product with a part of a packed matrix has the bits of gemm", "[gemm]", float, double) {
+  std::mt19937 random(44);
+  const Index width = packed_width<TestType>();
+  for (const Transpose ta : {kNo, kYes})
+    for (const Transpose tb : {kNo, kYes})
+      for (const Index m : {1, 3, 14, 64, 131})
+        for (const Index n : {Index{1}, Index{5}, width, width + 3, Index{150}})
+          for (const Index k : {1, 16, 37, 300}) {
+            const Problem<TestType> x(ta, tb, m, n, k, TestType(-0.5), m % 2 == 0 ? TestType(0) : TestType(1), 3,
+                                      random);
+            std::vector<TestType> packed(static_cast<std::size_t>(packed_size<TestType>(n, k)));
+            pack(tb, n, k, x.b.data.data(), x.b.ld, packed.data());
+            // From the beginning, and from a later row of the last panel on.
+            for (const Index row : {Index{0}, k / 3}) {
+              const Index col = row == 0 ? 0 : (n - 1) / width * width;
+              Problem<TestType> part(ta, kNo, m, n - col, k - row, x.alpha, x.beta, 0, random);
+              for (Index p = 0; p < part.k; ++p)
+                for (Index j = 0; j < part.n; ++j) part.b(p, j) = x.right(row + p, col + j);
+              Matrix<TestType> c = part.c;
+              gemm_packed(ta, part.m, part.n, part.k, part.alpha, part.a.data.data(), part.a.ld,
+                          packed.data() + col * k + row * width, k, part.beta, c.data.data(), c.ld);
+              INFO("m " << m << " n " << n << " k " << k << " from row " << row << ", column " << col);
+              REQUIRE(same_bits(c.data, naive(part).data));
+            }
+          }
+}
+
 TEMPLATE_TEST_CASE("gemm overwrites NaN when beta is 0 and keeps it otherwise", "[gemm]", float, double) {
   std::mt19937 random(44);
   for (const Index k : {0, 1, 300})
