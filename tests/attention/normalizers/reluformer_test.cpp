@@ -38,6 +38,7 @@ TEST_CASE("the output of ReLU attention keeps the variance of its values", "[att
     }
     qkv[0].vec<double>() /= 0.7 * std::sqrt(32.);  // scores of unit variance
     const Tensor y = play(attention_function(*normalizer, AttentionKernel::blocks, {}), qkv).y;
-    CHECK(y.vec<double>().square().mean() == Approx(1).epsilon(0.1));
+    // 16 keys of 8 heads are few draws.
+    CHECK(y.vec<double>().square().mean() == Approx(1).epsilon(n == 16 ? 0.1 : 0.05));
   }
 }
