@@ -133,7 +133,7 @@ void save_checkpoint(const fs::path& place, const Parameters& parameters, std::s
     replace_file(fresh / "COMPLETE", Bytes());
     sync_folder(fresh);
     put_in_place(fresh, folder);
-    sync_folder(folder.parent_path());
+    sync_folder(folder.has_parent_path() ? folder.parent_path() : fs::path("."));
     fs::remove_all(fresh);
   } catch (const fs::filesystem_error& e) {
     fail(kWho, "{} cannot be written: {}; earlier checkpoints are untouched", folder.string(), e.code().message());
