@@ -98,7 +98,7 @@ Table streaming(const Options& options) {
         std::optional<Child> rival;
         if (peer) {
           rival.emplace(std::vector<std::string>{
-              "python3", TEMPERA_BENCH_DIR "/attention_peer.py", std::to_string(c.batch), std::to_string(c.heads),
+              "python3", TEMPERA_BENCH_DIR "/streaming_peer.py", std::to_string(c.batch), std::to_string(c.heads),
               std::to_string(c.tokens), std::to_string(c.width), causal ? "causal" : "full"});
           require(!rival->read().empty(), "bench streaming", "PyTorch does not run here; pip install torch==2.13.0");
         }

@@ -1,4 +1,4 @@
-"""PyTorch's attention for `bench streaming`: attention_peer.py BATCH HEADS TOKENS WIDTH causal|full, on one thread.
+"""PyTorch's attention for `bench streaming`: streaming_peer.py BATCH HEADS TOKENS WIDTH causal|full, on one thread.
 
 Says {} when it is ready; answers "run SECONDS" with the processor seconds of a call, without and with the backward pass.
 """
