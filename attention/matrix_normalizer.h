@@ -4,7 +4,7 @@
 // and gets zeros. The two buffers of a gradient may be one, so may scores and weights.
 #pragma once
 
-#include "attention/normalizer.h"
+#include "attention/typed_normalizer.h"
 
 namespace tempera {
 
@@ -23,16 +23,13 @@ struct MatrixGradient {
 };
 
 template <class Derived>
-class MatrixNormalizer : public ScoreNormalizer {
- public:
-  NormalizerTraits traits() const final { return traits_; }
-  void forward(const ScoreRows<float>& rows) const final { run_forward(rows); }
-  void forward(const ScoreRows<double>& rows) const final { run_forward(rows); }
-  void backward(const ScoreRows<float>& rows, const ScoreGradients<float>& g) const final { run_backward(rows, g); }
-  void backward(const ScoreRows<double>& rows, const ScoreGradients<double>& g) const final { run_backward(rows, g); }
+class MatrixNormalizer : public TypedNormalizer<MatrixNormalizer<Derived>> {
+  using Typed = TypedNormalizer<MatrixNormalizer>;
+  friend Typed;
 
  protected:
-  explicit MatrixNormalizer(const NormalizerTraits& traits) : traits_(traits) {
+  using Typed::traits_;
+  explicit MatrixNormalizer(const NormalizerTraits& traits) : Typed(traits) {
     traits_.reach = NormalizerTraits::Reach::matrix;
     traits_.causal = false;
   }
@@ -60,8 +57,6 @@ class MatrixNormalizer : public ScoreNormalizer {
       static_cast<const Derived*>(this)->differentiate(matrix, rows.weights, MatrixGradient<T>{g.dweights, g.dscores});
     clear_padding(rows, matrix.tokens, g.dscores);
   }
-
-  NormalizerTraits traits_;
 };
 
 }  // namespace tempera

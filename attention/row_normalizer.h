@@ -12,7 +12,7 @@
 // it finds it there. w may be the buffer of row.scores, and the two buffers of a gradient may be one.
 #pragma once
 
-#include "attention/normalizer.h"
+#include "attention/typed_normalizer.h"
 
 namespace tempera {
 
@@ -36,16 +36,13 @@ struct RowGradient {
 };
 
 template <class Derived>
-class RowNormalizer : public ScoreNormalizer {
- public:
-  NormalizerTraits traits() const final { return traits_; }
-  void forward(const ScoreRows<float>& rows) const final { run_forward(rows); }
-  void forward(const ScoreRows<double>& rows) const final { run_forward(rows); }
-  void backward(const ScoreRows<float>& rows, const ScoreGradients<float>& g) const final { run_backward(rows, g); }
-  void backward(const ScoreRows<double>& rows, const ScoreGradients<double>& g) const final { run_backward(rows, g); }
+class RowNormalizer : public TypedNormalizer<RowNormalizer<Derived>> {
+  using Typed = TypedNormalizer<RowNormalizer>;
+  friend Typed;
 
  protected:
-  explicit RowNormalizer(const NormalizerTraits& traits) : traits_(traits) {}
+  using Typed::traits_;
+  explicit RowNormalizer(const NormalizerTraits& traits) : Typed(traits) {}
 
  private:
   // Calls body(row, place of its first element) for every row that sees something.
@@ -54,8 +51,8 @@ class RowNormalizer : public ScoreNormalizer {
     WholeRow<T> row;
     row.again = rows.again;
     row.training = rows.training;
-    for (std::size_t p = 0; p < entries().size(); ++p)
-      row.parameters[p] = rows.parameters[p] ? *rows.parameters[p] : static_cast<T>(entries()[p].otherwise);
+    for (std::size_t p = 0; p < this->entries().size(); ++p)
+      row.parameters[p] = rows.parameters[p] ? *rows.parameters[p] : static_cast<T>(this->entries()[p].otherwise);
     for (Index r = 0; r < rows.rows; ++r) {
       const Range visible = rows.info[r].visible;
       if (visible.count() <= 0) continue;
@@ -80,8 +77,6 @@ class RowNormalizer : public ScoreNormalizer {
                                                        RowGradient<T>{g.dweights + at, g.dscores + at, g.dparameters});
     });
   }
-
-  NormalizerTraits traits_;
 };
 
 }  // namespace tempera

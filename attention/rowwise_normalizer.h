@@ -18,7 +18,7 @@
 
 #include <cmath>
 
-#include "attention/normalizer.h"
+#include "attention/typed_normalizer.h"
 #include "core/rowwise.h"
 
 namespace tempera {
@@ -40,16 +40,13 @@ template <class Map>
 RowFormula(std::tuple<>, Map) -> RowFormula<Map>;
 
 template <class Derived, int Parameters = 0>
-class RowwiseNormalizer : public ScoreNormalizer {
- public:
-  NormalizerTraits traits() const final { return traits_; }
-  void forward(const ScoreRows<float>& rows) const final { run_forward(rows); }
-  void forward(const ScoreRows<double>& rows) const final { run_forward(rows); }
-  void backward(const ScoreRows<float>& rows, const ScoreGradients<float>& g) const final { run_backward(rows, g); }
-  void backward(const ScoreRows<double>& rows, const ScoreGradients<double>& g) const final { run_backward(rows, g); }
+class RowwiseNormalizer : public TypedNormalizer<RowwiseNormalizer<Derived, Parameters>> {
+  using Typed = TypedNormalizer<RowwiseNormalizer>;
+  friend Typed;
 
  protected:
-  explicit RowwiseNormalizer(NormalizerTraits traits) : traits_(traits) {
+  using Typed::traits_;
+  explicit RowwiseNormalizer(NormalizerTraits traits) : Typed(traits) {
     using Formula = decltype(std::declval<const Derived&>().formula(Row{}));
     constexpr auto reductions = static_cast<Index>(std::tuple_size_v<decltype(std::declval<Formula>().reductions)>);
     traits_.reach = reductions == 0 ? NormalizerTraits::Reach::pointwise : NormalizerTraits::Reach::row;
@@ -65,7 +62,7 @@ class RowwiseNormalizer : public ScoreNormalizer {
   void each_row(const ScoreRows<T>& rows, Body&& body) const {
     constexpr std::size_t N = kInputs<T>;
     std::array<T, kMaxHeadParameters> otherwise{};
-    for (std::size_t p = 0; p + 1 < N; ++p) otherwise[p] = static_cast<T>(entries()[p].otherwise);
+    for (std::size_t p = 0; p + 1 < N; ++p) otherwise[p] = static_cast<T>(this->entries()[p].otherwise);
     for (Index r = 0; r < rows.rows; ++r) {
       const RowInfo& info = rows.info[r];
       if (info.visible.count() <= 0) continue;
@@ -115,8 +112,6 @@ class RowwiseNormalizer : public ScoreNormalizer {
       kernel.backward(inputs, reduced, g.dweights + at, out);
     });
   }
-
-  NormalizerTraits traits_;
 };
 
 }  // namespace tempera

@@ -32,8 +32,8 @@ class Sampler {
   std::int64_t steps_;
 };
 
-// Numbers [first, last) of the `count` samples that stand for a set of `size` >= count: sample floor(i size / count) for
-// i = 0, 1, ..., so that no part of the set is left out. Where count is size these are all samples.
+// Numbers [first, last) of the `count` samples that stand for a set of `size` >= count: sample floor(i size / count)
+// for i = 0, 1, ..., so that no part of the set is left out. Where count is size these are all samples.
 void spread_samples(std::int64_t size, std::int64_t count, std::int64_t first, std::int64_t last,
                     std::vector<std::int64_t>& out);
 
