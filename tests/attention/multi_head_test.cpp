@@ -11,16 +11,6 @@ namespace {
 
 constexpr Index kModel = 12;
 
-std::unique_ptr<ScoreMixerOptions> scores(std::string_view normalizer, std::string_view positions = "none",
-                                          int window = 0) {
-  auto options = std::make_unique<ScoreMixerOptions>();
-  REQUIRE(options->normalizer.choose(normalizer));
-  REQUIRE(options->positions.choose(positions));
-  options->window = window;
-  options->heads = 3;
-  return options;
-}
-
 // A mixer with its parameters, to run by itself.
 struct Running {
   std::unique_ptr<TokenMixer> mixer;

@@ -15,6 +15,7 @@
 #include "attention/normalizers/ssmax.h"
 #include "attention/normalizers/topk_softmax.h"
 #include "attention/score_attention.h"
+#include "attention/score_mixer.h"
 #include "core/gradcheck.h"
 #include "tests/support/twins.h"
 
@@ -24,6 +25,17 @@ struct NamedNormalizer {
   std::string name;
   std::unique_ptr<ScoreNormalizer> normalizer;
 };
+
+// A score attention of three heads.
+inline std::unique_ptr<ScoreMixerOptions> scores(std::string_view normalizer, std::string_view positions = "none",
+                                                 int window = 0) {
+  auto options = std::make_unique<ScoreMixerOptions>();
+  require(options->normalizer.choose(normalizer) && options->positions.choose(positions), "scores",
+          "there is no normalizer {} or no positions {}", normalizer, positions);
+  options->window = window;
+  options->heads = 3;
+  return options;
+}
 
 inline std::unique_ptr<ScoreNormalizer> made(const NormalizerOptions& options, Index heads = 1, Index width = 2) {
   return options.make({heads, width, heads * width});

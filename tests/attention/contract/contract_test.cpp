@@ -17,16 +17,6 @@ struct NamedAttention {
   std::unique_ptr<AttentionOptions> options;
 };
 
-std::unique_ptr<ScoreMixerOptions> scores(std::string_view normalizer, std::string_view positions = "none",
-                                          int window = 0) {
-  auto options = std::make_unique<ScoreMixerOptions>();
-  REQUIRE(options->normalizer.choose(normalizer));
-  REQUIRE(options->positions.choose(positions));
-  options->window = window;
-  options->heads = 3;
-  return options;
-}
-
 // The table with its defaults, every normalizer, every kind of positions, windows, grouped and normalised heads.
 std::vector<NamedAttention> all_attentions() {
   std::vector<NamedAttention> all;
