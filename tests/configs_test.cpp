@@ -7,6 +7,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "tests/support/schema_check.h"
+#include "tests/support/source_file.h"
 #include "train/config/json_schema.h"
 #include "train/config/read_config.h"
 #include "train/config/reference_page.h"
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path kRoot = TEMPERA_SOURCE_DIR;
+const fs::path kRoot = source_file("");
 
 std::string contents(const fs::path& file) {
   std::ostringstream text;

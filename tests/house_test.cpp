@@ -10,6 +10,7 @@
 
 #include "attention/ops.h"
 #include "core/ops/table.h"
+#include "tests/support/source_file.h"
 
 using namespace tempera;
 namespace fs = std::filesystem;
@@ -37,7 +38,7 @@ struct Source {
 
 std::vector<Source> sources() {
   std::vector<Source> all;
-  const fs::path root = TEMPERA_SOURCE_DIR;
+  const fs::path root = source_file("");
   for (const auto& [room, known] : kMayKnow) {
     if (!fs::exists(root / room)) continue;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / room)) {

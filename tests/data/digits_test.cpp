@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "tests/support/source_file.h"
+
 using namespace tempera;
 
 namespace {
@@ -32,7 +34,7 @@ std::string line(const std::string& label) {
 }  // namespace
 
 TEST_CASE("the digits that come with the repository", "[digits]") {
-  const Digits digits = read_digits(std::filesystem::path(TEMPERA_SOURCE_DIR) / "data/files/digits.csv");
+  const Digits digits = read_digits(source_file("data/files/digits.csv"));
   CHECK(digits.pixels.shape() == Shape{1797, 64});
   CHECK(digits.classes.shape() == Shape{1797});
   std::array<int, 10> count{};

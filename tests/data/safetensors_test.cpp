@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/random.h"
+#include "tests/support/source_file.h"
 
 using namespace tempera;
 
@@ -105,7 +106,7 @@ TEST_CASE("safetensors: the bytes follow the format", "[data][safetensors]") {
 }
 
 TEST_CASE("safetensors: a file of the Python package is read to the bit", "[data][safetensors]") {
-  const SafetensorsFile file = read_safetensors(TEMPERA_SOURCE_DIR "/tests/data/files/known.safetensors");
+  const SafetensorsFile file = read_safetensors(source_file("tests/data/files/known.safetensors"));
   SafetensorsFile wanted;
   const float infinity = std::numeric_limits<float>::infinity();
   wanted.tensors = {{"weights", Tensor::from<float>({2, 3}, {1.5f, -2.0f, 0.25f, 3.0f, -0.0f, 1e-40f})},

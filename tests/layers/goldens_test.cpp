@@ -4,13 +4,14 @@
 #include "layers/gru.h"
 #include "layers/stem.h"
 #include "tests/support/modules.h"
+#include "tests/support/source_file.h"
 
 using namespace tempera;
 
 namespace {
 
 const SafetensorsFile& goldens() {
-  static const SafetensorsFile file = read_safetensors(TEMPERA_SOURCE_DIR "/tests/goldens/layers.safetensors");
+  static const SafetensorsFile file = read_safetensors(source_file("tests/goldens/layers.safetensors"));
   return file;
 }
 

@@ -7,6 +7,8 @@
 #include <iterator>
 #include <vector>
 
+#include "tests/support/source_file.h"
+
 namespace tempera {
 namespace {
 
@@ -38,7 +40,7 @@ std::string difference(std::string_view approved, std::string_view text) {
 }  // namespace
 
 std::string approval_difference(std::string_view name, std::string_view text) {
-  const std::filesystem::path path = std::filesystem::path(TEMPERA_SOURCE_DIR) / "tests" / "approved" / name;
+  const std::filesystem::path path = source_file("tests/approved") / name;
   if (const char* approve = std::getenv("TEMPERA_APPROVE"); approve != nullptr && std::string_view(approve) == "1") {
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary) << text;

@@ -7,6 +7,7 @@
 
 #include "tests/support/experiment.h"
 #include "tests/support/folder.h"
+#include "tests/support/source_file.h"
 #include "train/answers.h"
 #include "train/attention_maps.h"
 #include "train/findings.h"
@@ -27,8 +28,8 @@ double figure(const NamedValues& values, std::string_view name) {
   return *values.find(name);
 }
 
-const std::string kDigits = std::string("data: {type: digits, file: ") + TEMPERA_SOURCE_DIR +
-                            "/data/files/digits.csv}\nattention: {heads: 2}\ntrain: {steps: 30}\n";
+const std::string kDigits = "data: {type: digits, file: " + source_file("data/files/digits.csv").string() +
+                            "}\nattention: {heads: 2}\ntrain: {steps: 30}\n";
 const std::string kSmall = "d_model: 8, n_layers: 2, max_length: 70";
 
 // Rows of weights sum to one, and none is negative.

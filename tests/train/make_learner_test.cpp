@@ -4,6 +4,7 @@
 #include "layers/models.h"
 #include "tests/support/experiment.h"
 #include "tests/support/folder.h"
+#include "tests/support/source_file.h"
 
 using namespace tempera;
 
@@ -18,7 +19,7 @@ const std::string kSmall = ", d_model: 8, n_layers: 1";
 const std::string kModular = "type: modular, p: 5";
 const std::string kReverse = "type: sequences, longest: 4";
 const std::string kPairs = "type: topic_pairs";
-const std::string kDigits = std::string("type: digits, file: ") + TEMPERA_SOURCE_DIR + "/data/files/digits.csv";
+const std::string kDigits = "type: digits, file: " + source_file("data/files/digits.csv").string();
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/folder.h"
+#include "tests/support/source_file.h"
 #include "train/errors.h"
 #include "train/run.h"
 
@@ -21,7 +22,7 @@ const ConfigText kDigits{"digits.yaml",
 std::string train(const TestFolder& folder, const std::string& name, std::vector<std::string> overrides = {}) {
   overrides.push_back("folder=" + (folder.path / "runs").string());
   overrides.push_back("name=" + name);
-  overrides.push_back(fmt::format("data={{type: digits, file: {}/data/files/digits.csv}}", TEMPERA_SOURCE_DIR));
+  overrides.push_back(fmt::format("data={{type: digits, file: {}}}", source_file("data/files/digits.csv").string()));
   ExperimentOptions options;
   const Origins origins = read_config(kDigits, overrides, options);
   Experiment experiment(options);

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "tests/support/folder.h"
+#include "tests/support/source_file.h"
 #include "train/config/write_config.h"
 #include "train/errors.h"
 #include "train/output/metrics_log.h"
@@ -21,7 +22,7 @@ struct Run {
     overrides.push_back("folder=" + folder.path.string());
     const auto of_data = [](const std::string& setting) { return setting.starts_with("data="); };
     if (std::none_of(overrides.begin(), overrides.end(), of_data))
-      overrides.push_back(fmt::format("data.file={}/data/files/digits.csv", TEMPERA_SOURCE_DIR));
+      overrides.push_back(fmt::format("data.file={}", source_file("data/files/digits.csv").string()));
     origins = read_config(config, overrides, options);
     experiment = std::make_unique<Experiment>(options);
   }
@@ -49,7 +50,7 @@ struct Run {
 };
 
 ConfigText digits() {
-  return load_config_text(fs::path(TEMPERA_SOURCE_DIR) / "configs/vision/digits-mlp.yaml");
+  return load_config_text(source_file("configs/vision/digits-mlp.yaml"));
 }
 
 const ConfigText kPatches{"patches.yaml",

@@ -8,6 +8,7 @@
 #include "core/ops/table.h"
 #include "core/tape.h"
 #include "data/safetensors.h"
+#include "tests/support/source_file.h"
 
 using namespace tempera;
 
@@ -16,7 +17,7 @@ namespace {
 constexpr const char* kMake = "run: python3 tests/goldens/make.py build/release/bin/dump_examples";
 
 const SafetensorsFile& goldens() {
-  static const SafetensorsFile file = read_safetensors(TEMPERA_SOURCE_DIR "/tests/goldens/ops.safetensors");
+  static const SafetensorsFile file = read_safetensors(source_file("tests/goldens/ops.safetensors"));
   return file;
 }
 

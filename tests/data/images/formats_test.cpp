@@ -6,6 +6,7 @@
 
 #include "data/images/image_data.h"
 #include "tests/support/folder.h"
+#include "tests/support/source_file.h"
 
 using namespace tempera;
 namespace fs = std::filesystem;
@@ -206,7 +207,7 @@ TEST_CASE("images are normalised by the training part", "[data][images]") {
 
 TEST_CASE("the digits of the repository as images", "[data][images]") {
   DigitsDataOptions options;
-  options.file = (fs::path(TEMPERA_SOURCE_DIR) / "data/files/digits.csv").string();
+  options.file = source_file("data/files/digits.csv").string();
   options.mean = {0};
   options.deviation = {1};
   const auto source = options.make();

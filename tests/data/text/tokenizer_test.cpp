@@ -11,6 +11,7 @@
 #include "data/text/utf8.h"
 #include "data/text/words.h"
 #include "tests/support/folder.h"
+#include "tests/support/source_file.h"
 
 using namespace tempera;
 using Json = nlohmann::json;
@@ -18,7 +19,7 @@ using Json = nlohmann::json;
 namespace {
 
 // Made by Hugging Face's library, see make.py beside them.
-const std::filesystem::path kFiles = std::filesystem::path(TEMPERA_SOURCE_DIR) / "tests/data/text/files";
+const std::filesystem::path kFiles = source_file("tests/data/text/files");
 
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> words;

@@ -7,6 +7,7 @@
 #include "core/ops/linear.h"
 #include "data/safetensors.h"
 #include "layers/context.h"
+#include "tests/support/source_file.h"
 #include "train/optimizer/adam.h"
 
 using namespace tempera;
@@ -29,7 +30,7 @@ struct Perceptron : Module {
 }  // namespace
 
 TEST_CASE("100 steps of AdamW arrive where PyTorch does", "[goldens][optimizer]") {
-  SafetensorsFile file = read_safetensors(TEMPERA_SOURCE_DIR "/tests/goldens/adamw.safetensors");
+  SafetensorsFile file = read_safetensors(source_file("tests/goldens/adamw.safetensors"));
   const Tensor target = file.tensors.at("target"), losses = file.tensors.at("losses");
   Perceptron model(file);
   Parameters parameters(model, DType::float64, Rng(1, "run"));

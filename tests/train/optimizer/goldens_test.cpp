@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "data/safetensors.h"
+#include "tests/support/source_file.h"
 #include "tests/train/optimizer/support.h"
 #include "train/optimizer/adam.h"
 #include "train/optimizer/muon.h"
@@ -12,7 +13,7 @@ using namespace tempera;
 namespace {
 
 void compare(const std::string& name, const OptimizerOptions& options, double lr) {
-  static const SafetensorsFile file = read_safetensors(TEMPERA_SOURCE_DIR "/tests/goldens/optimizers.safetensors");
+  static const SafetensorsFile file = read_safetensors(source_file("tests/goldens/optimizers.safetensors"));
   SmallModel model;
   Parameters parameters(model, DType::float64, Rng(1, "run"));
   for (const Parameters::Entry& entry : parameters.entries())
