@@ -20,7 +20,7 @@
     const size = Math.abs(v);
     if (size >= 1e6) return +(v / 1e6).toPrecision(3) + " M";
     if (size >= 1e4) return +(v / 1e3).toPrecision(3) + " k";
-    if (size > 0 && size < 1e-3) return v.toExponential(0);
+    if (size > 0 && size < 1e-3) return (+v.toPrecision(3)).toExponential();
     return size >= 1000 ? grouped(v) : String(+v.toPrecision(4));
   };
   // On a logarithmic axis: 1, 2, 5 of each power of ten where there is room, else powers of ten.
