@@ -104,16 +104,18 @@ CsvTable parse_csv(std::string_view text, std::string_view name, char separator,
   return table;
 }
 
-Rule csv_separators() {
-  return one_of({"auto", "comma", "tab", "semicolon"});
+void CsvFileOptions::describe_file(Fields& f) {
+  f("path", path, "the file, packed with gzip or not");
+  f("separator", separator, "between fields; auto: tab for .tsv and .tab, else comma",
+    one_of({"auto", "comma", "tab", "semicolon"}));
+  f("header", header, "the first row names the columns; otherwise they are named 1, 2, ...");
 }
 
-char csv_separator(std::string_view name, std::string_view path) {
-  if (name == "tab") return '\t';
-  if (name == "semicolon") return ';';
-  if (name == "comma") return ',';
-  if (path.ends_with(".gz")) path.remove_suffix(3);
-  return path.ends_with(".tsv") || path.ends_with(".tab") ? '\t' : ',';
+CsvTable CsvFileOptions::read() const {
+  std::string_view name = path;
+  if (name.ends_with(".gz")) name.remove_suffix(3);
+  const bool tabs = separator == "tab" || (separator == "auto" && (name.ends_with(".tsv") || name.ends_with(".tab")));
+  return read_csv(path, tabs ? '\t' : separator == "semicolon" ? ';' : ',', header);
 }
 
 std::vector<std::string> column_names(const CsvTable& table, std::string_view file) {

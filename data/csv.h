@@ -21,9 +21,17 @@ struct CsvTable {
 CsvTable read_csv(const std::filesystem::path& file, char separator, bool header);
 CsvTable parse_csv(std::string_view text, std::string_view name, char separator, bool header);
 
-// What options call a separator: comma, tab, semicolon, or auto: tab for .tsv and .tab, else comma.
-Rule csv_separators();
-char csv_separator(std::string_view name, std::string_view path);
+// What options say of the file of a table. The separator is comma, tab, semicolon, or auto: tab for .tsv and .tab, else
+// comma.
+struct CsvFileOptions : DataOptions {
+  std::string path;
+  std::string separator = "auto";
+  bool header = true;
+
+ protected:
+  void describe_file(Fields& fields);
+  CsvTable read() const;
+};
 
 // The header, or "1", "2", ... without one. `file` stands in errors: the table has no rows; there is no such column.
 std::vector<std::string> column_names(const CsvTable& table, std::string_view file);
@@ -40,10 +48,7 @@ std::vector<std::string> distinct_values(const CsvTable& table, std::size_t colu
 //
 // An empty field and NA, NaN, null (in any case) are missing: refused with file and line, or their rows are left out.
 // An infinite number is refused.
-struct CsvDataOptions : DataOptions {
-  std::string path;
-  std::string separator = "auto";
-  bool header = true;
+struct CsvDataOptions : CsvFileOptions {
   std::string target;
   std::vector<std::string> targets;
   std::string task = "classification";

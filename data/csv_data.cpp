@@ -169,9 +169,7 @@ Task task_named(std::string_view name) {
 }  // namespace
 
 void CsvDataOptions::describe(Fields& f) {
-  f("path", path, "the file, packed with gzip or not");
-  f("separator", separator, "between fields; auto: tab for .tsv and .tab, else comma", csv_separators());
-  f("header", header, "the first row names the columns; otherwise they are named 1, 2, ...");
+  describe_file(f);
   f("target", target, "the column to predict");
   f("targets", targets, "several columns to predict together, in place of `target`; regression and multi_label");
   f("task", task, "the target is a category, a number, or, for each target, 0 or 1 (-1: not known)",
@@ -192,7 +190,7 @@ std::vector<Problem> CsvDataOptions::problems() const {
 }
 
 std::unique_ptr<DataSource> CsvDataOptions::make() const {
-  const Columns columns(read_csv(path, csv_separator(separator, path), header), *this);
+  const Columns columns(read(), *this);
   const auto rows = static_cast<Index>(columns.rows());
   std::vector<Feature> features = read_features(columns);
   if (standardise) {

@@ -20,4 +20,13 @@ std::unique_ptr<DataSource> DrawnDataOptions::make_parts(Task task, std::string_
   return source;
 }
 
+std::vector<Problem> DrawnSequencesOptions::problems() const {
+  if (shortest <= longest) return {};
+  return {{"shortest", fmt::format("{} exceeds longest, {}; lower it", shortest, longest)}};
+}
+
+std::size_t DrawnSequencesOptions::drawn_length(const Rng& draws) const {
+  return static_cast<std::size_t>(shortest) + draws.below(0, static_cast<std::uint64_t>(longest - shortest + 1));
+}
+
 }  // namespace tempera

@@ -18,29 +18,24 @@ class Sequences final : public Dataset {
                        .classes = o.symbols + 2,
                        .lengths = true,
                        .second_inputs = {o.longest + 1}}),
-        task_(o.task),
-        symbols_(o.symbols),
-        shortest_(o.shortest),
-        longest_(o.longest),
+        o_(o),
         rng_(rng) {}
 
  protected:
   void put(std::int64_t sample, Index row, Batch& out) const override {
     const Rng draws = rng_.at_step(static_cast<std::uint64_t>(sample));
-    const auto lengths = static_cast<std::uint64_t>(longest_ - shortest_ + 1);
-    std::vector<std::int32_t> tokens(static_cast<std::size_t>(shortest_) + draws.below(0, lengths));
+    std::vector<std::int32_t> tokens(o_.drawn_length(draws));
     for (std::size_t i = 0; i < tokens.size(); ++i)
-      tokens[i] = static_cast<std::int32_t>(draws.below(i + 1, static_cast<std::uint64_t>(symbols_)));
+      tokens[i] = static_cast<std::int32_t>(draws.below(i + 1, static_cast<std::uint64_t>(o_.symbols)));
     put_tokens(tokens, 0, out.inputs, row);
     out.lengths.data<std::int32_t>()[row] = static_cast<std::int32_t>(tokens.size());
-    if (task_ == "reverse") std::reverse(tokens.begin(), tokens.end());
-    if (task_ == "sort") std::sort(tokens.begin(), tokens.end());
-    put_target(tokens, symbols_, symbols_ + 1, out, row);
+    if (o_.task == "reverse") std::reverse(tokens.begin(), tokens.end());
+    if (o_.task == "sort") std::sort(tokens.begin(), tokens.end());
+    put_target(tokens, o_.symbols, o_.symbols + 1, out, row);
   }
 
  private:
-  std::string task_;
-  int symbols_, shortest_, longest_;
+  SequenceDataOptions o_;
   Rng rng_;
 };
 
@@ -52,11 +47,6 @@ void SequenceDataOptions::describe(Fields& f) {
   f("shortest", shortest, "tokens of a source, at least", between(0, kLongest));
   f("longest", longest, "tokens of a source, at most", between(1, kLongest));
   describe_parts(f);
-}
-
-std::vector<Problem> SequenceDataOptions::problems() const {
-  if (shortest <= longest) return {};
-  return {{"shortest", fmt::format("{} exceeds longest, {}; lower it", shortest, longest)}};
 }
 
 std::unique_ptr<DataSource> SequenceDataOptions::make() const {

@@ -21,6 +21,15 @@ struct DrawnDataOptions : DataOptions {
   std::unique_ptr<DataSource> make_parts(Task task, std::string_view stream, const MakePart& part) const;
 };
 
+// Sets of token sequences with shortest .. longest tokens each.
+struct DrawnSequencesOptions : DrawnDataOptions {
+  DrawnSequencesOptions(int shortest_, int longest_) : shortest(shortest_), longest(longest_) {}
+  std::vector<Problem> problems() const override;
+  // shortest .. longest, each as likely; the draw at index 0.
+  std::size_t drawn_length(const Rng& draws) const;
+  int shortest, longest;
+};
+
 // Modular arithmetic (Power et al. 2022, "Grokking: generalization beyond overfitting on small algorithmic datasets").
 // Tokens 0 .. p-1 are numbers, p is "=". inputs [3] = a, b, "="; the target, one of p classes, is c = a op b mod p. The
 // set is every pair (for "/" every pair with b > 0, where p must be prime), in the order of a, then b; each draws its
@@ -55,24 +64,22 @@ std::vector<std::int32_t> parity_places(int bits, int relevant, std::uint64_t se
 // Sequence to sequence: a source of `symbols` kinds of tokens, shortest..longest of them, and what is to be written:
 // the source again (copy), from its end to its beginning (reverse), or in ascending order (sort). The vocabulary is
 // the symbols, then the begin and the end token.
-struct SequenceDataOptions : DrawnDataOptions {
+struct SequenceDataOptions : DrawnSequencesOptions {
+  SequenceDataOptions() : DrawnSequencesOptions(1, 12) {}
   std::string task = "reverse";
   int symbols = 10;
-  int shortest = 1, longest = 12;
   void describe(Fields& fields) override;
-  std::vector<Problem> problems() const override;
   std::unique_ptr<DataSource> make() const override;
 };
 
 // Pairs of documents that have their topic in common or not (class 1 or 0, each half of the time): the smallest
 // relative of the retrieval task of Tay et al. 2021, "Long Range Arena". A topic owns `words` tokens. Of a document's
 // tokens, shortest..longest of them, each is drawn from all tokens with probability `noise`, else from the topic's own.
-struct TopicPairsDataOptions : DrawnDataOptions {
+struct TopicPairsDataOptions : DrawnSequencesOptions {
+  TopicPairsDataOptions() : DrawnSequencesOptions(8, 24) {}
   int topics = 8, words = 4;
-  int shortest = 8, longest = 24;
   double noise = 0.5;
   void describe(Fields& fields) override;
-  std::vector<Problem> problems() const override;
   std::unique_ptr<DataSource> make() const override;
 };
 

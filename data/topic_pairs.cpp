@@ -18,9 +18,7 @@ class TopicPairs final : public Dataset {
                        .second_inputs = {o.longest}}),
         topics_(static_cast<std::uint64_t>(o.topics)),
         words_(static_cast<std::uint64_t>(o.words)),
-        shortest_(o.shortest),
-        longest_(o.longest),
-        noise_(o.noise),
+        o_(o),
         rng_(rng) {}
 
  protected:
@@ -36,10 +34,9 @@ class TopicPairs final : public Dataset {
 
  private:
   void document(const Rng& draws, std::uint64_t topic, Tensor& to, Tensor& lengths, Index row) const {
-    const auto range = static_cast<std::uint64_t>(longest_ - shortest_ + 1);
-    std::vector<std::int32_t> tokens(static_cast<std::size_t>(shortest_) + draws.below(0, range));
+    std::vector<std::int32_t> tokens(o_.drawn_length(draws));
     for (std::size_t i = 0; i < tokens.size(); ++i) {
-      const bool any = draws.uniform(2 * i + 1) < noise_;
+      const bool any = draws.uniform(2 * i + 1) < o_.noise;
       const std::uint64_t word = draws.below(2 * i + 2, any ? topics_ * words_ : words_);
       tokens[i] = static_cast<std::int32_t>(any ? word : topic * words_ + word);
     }
@@ -48,8 +45,7 @@ class TopicPairs final : public Dataset {
   }
 
   std::uint64_t topics_, words_;
-  int shortest_, longest_;
-  double noise_;
+  TopicPairsDataOptions o_;
   Rng rng_;
 };
 
@@ -62,11 +58,6 @@ void TopicPairsDataOptions::describe(Fields& f) {
   f("longest", longest, "tokens of a document, at most", between(1, kLongest));
   f("noise", noise, "share of tokens that say nothing about the topic", between(0, 1));
   describe_parts(f);
-}
-
-std::vector<Problem> TopicPairsDataOptions::problems() const {
-  if (shortest <= longest) return {};
-  return {{"shortest", fmt::format("{} exceeds longest, {}; lower it", shortest, longest)}};
 }
 
 std::unique_ptr<DataSource> TopicPairsDataOptions::make() const {

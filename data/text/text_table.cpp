@@ -54,9 +54,7 @@ class Encoder {
 }  // namespace
 
 void TextTableOptions::describe(Fields& f) {
-  f("path", path, "the file, packed with gzip or not");
-  f("separator", separator, "between fields; auto: tab for .tsv and .tab, else comma", csv_separators());
-  f("header", header, "the first row names the columns; otherwise they are named 1, 2, ...");
+  describe_file(f);
   f("text", text, "the column of the text that is read");
   f("second", second, "the column of the other text of a pair; empty: texts are no pairs");
   f("target", target, "the column of the class, or of the text that is to be written");
@@ -74,7 +72,7 @@ std::vector<Problem> TextTableOptions::problems() const {
 }
 
 std::unique_ptr<DataSource> TextTableOptions::make() const {
-  Texts texts{read_csv(path, csv_separator(separator, path), header), {}};
+  Texts texts{read(), {}};
   const std::vector<std::string> names = column_names(texts.table, path);
   const std::size_t answer = find_column(names, target, path);
   const bool written = task == "sequence_to_sequence";

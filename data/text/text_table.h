@@ -2,6 +2,7 @@
 // be written when a text is read.
 #pragma once
 
+#include "data/csv.h"
 #include "data/text/text_data.h"
 
 namespace tempera {
@@ -12,10 +13,7 @@ namespace tempera {
 //
 // Every sample has its own length: what stands behind it is never seen. Byte pairs are learned from the training part,
 // characters are collected from the whole table. Rows are cut into parts by seed.
-struct TextTableOptions : DataOptions {
-  std::string path;
-  std::string separator = "auto";
-  bool header = true;
+struct TextTableOptions : CsvFileOptions {
   std::string text = "text";
   std::string second;
   std::string target = "label";
