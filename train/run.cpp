@@ -162,6 +162,9 @@ class Session {
       NamedValues values = report.metrics;
       values.push_back({"lr", report.lr});
       values.push_back({"gradient_norm", report.gradient_norm});
+      const Trainer::WeightFigures weights = trainer_.weight_figures();
+      values.push_back({"weight_norm", weights.norm});
+      values.push_back({"alignment", weights.alignment});
       record(report.step, report.epoch, "train", values);
     }
     if (o_.sample.every > 0 && report.step % o_.sample.every == 0 && report.step < o_.train.steps) sample();

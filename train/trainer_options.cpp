@@ -35,6 +35,7 @@ void TrainerOptions::describe(Fields& f) {
 }
 
 void TrainerOptions::describe_sections(Fields& f) {
+  f("gradient", gradient, "what becomes of the gradient before it is clipped");
   f("clip", clip, "of the gradient");
   f("parameters", parameters, "which parameters are treated apart, by name");
   f("average", average, "of the weights over the steps; evaluated in their place");
