@@ -10,6 +10,7 @@ namespace tempera {
 namespace {
 
 constexpr std::string_view kWho = "generate";
+constexpr Index kListed = 256;  // beyond, an insertion into the list of the largest costs more than sorting
 using Candidate = TokenChoice::Candidate;
 
 bool likelier(const Candidate& a, const Candidate& b) {
@@ -32,11 +33,12 @@ TokenChoice::TokenChoice(const TokenChoiceOptions& options, Index vocabulary)
   require(o_.temperature >= 0 && o_.top_k >= 0 && o_.top_p > 0 && o_.top_p <= 1, kWho,
           "temperature {}, top_k {}, top_p {} came; the first two must not be negative, the last in (0, 1]",
           o_.temperature, o_.top_k, o_.top_p);
+  const Index few = o_.temperature == 0 ? 1 : o_.top_k;
+  if (few <= kListed) list_.resize(static_cast<std::size_t>(std::min(few, vocabulary)));
 }
 
 void TokenChoice::read(const Tensor& logits, Index row) {
   const Index vocabulary = static_cast<Index>(all_.size());
-  require(logits.matrix_cols() == vocabulary, kWho, "the logits are {}; {} tokens were wanted", logits, vocabulary);
   largest_ = -std::numeric_limits<double>::infinity();
   dispatch(logits.dtype(), [&]<class T>(Type<T>) {
     const T* x = logits.data<T>() + row * vocabulary;
@@ -57,11 +59,26 @@ double TokenChoice::weigh(std::span<Candidate> candidates) const {
   return sum(candidates);
 }
 
-std::span<const Candidate> TokenChoice::first_k() {
-  const auto middle = all_.begin() + o_.top_k;
-  std::nth_element(all_.begin(), middle, all_.end(), likelier);
-  std::sort(all_.begin(), middle, likelier);
-  const std::span<Candidate> kept(all_.begin(), middle);
+std::span<Candidate> TokenChoice::largest(const Tensor& logits, Index row, Index k) {
+  const std::span<Candidate> kept = std::span(all_).first(static_cast<std::size_t>(k));
+  if (k > kListed) {
+    read(logits, row);
+    const auto middle = all_.begin() + k;
+    std::nth_element(all_.begin(), middle, all_.end(), likelier);
+    std::sort(all_.begin(), middle, likelier);
+    return kept;
+  }
+  const Index vocabulary = static_cast<Index>(all_.size());
+  largest_ = dispatch(logits.dtype(), [&]<class T>(Type<T>) {
+    return static_cast<double>(kernels::top_k(logits.data<T>() + row * vocabulary, vocabulary, list_).maximum);
+  });
+  if (!std::isfinite(largest_)) read(logits, row);  // which tells where
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    kept[i] = {list_[i].value, 0, static_cast<std::int32_t>(list_[i].index)};
+  return kept;
+}
+
+std::span<const Candidate> TokenChoice::first_k(std::span<Candidate> kept) const {
   const double wanted = o_.top_p * weigh(kept);
   if (o_.top_p == 1) return kept;
   double mass = 0;
@@ -84,13 +101,15 @@ std::span<const Candidate> TokenChoice::nucleus() {
 }
 
 std::span<const Candidate> TokenChoice::kept(const Tensor& logits, Index row) {
-  read(logits, row);
+  const Index vocabulary = static_cast<Index>(all_.size());
+  require(logits.matrix_cols() == vocabulary, kWho, "the logits are {}; {} tokens were wanted", logits, vocabulary);
   if (o_.temperature == 0) {
-    Candidate& best = *std::min_element(all_.begin(), all_.end(), likelier);
-    best.weight = 1;
-    return {&best, 1};
+    const std::span<Candidate> best = largest(logits, row, 1);
+    best[0].weight = 1;
+    return best;
   }
-  if (o_.top_k > 0 && o_.top_k < static_cast<std::int64_t>(all_.size())) return first_k();
+  if (o_.top_k > 0 && o_.top_k < vocabulary) return first_k(largest(logits, row, o_.top_k));
+  read(logits, row);
   if (o_.top_p < 1) return nucleus();
   weigh(all_);
   return all_;
