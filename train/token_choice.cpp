@@ -10,7 +10,6 @@ namespace tempera {
 namespace {
 
 constexpr std::string_view kWho = "generate";
-constexpr Index kListed = 256;  // beyond, an insertion into the list of the largest costs more than sorting
 using Candidate = TokenChoice::Candidate;
 
 bool likelier(const Candidate& a, const Candidate& b) {
@@ -18,6 +17,11 @@ bool likelier(const Candidate& a, const Candidate& b) {
 }
 bool less_likely(const Candidate& a, const Candidate& b) {
   return likelier(b, a);
+}
+
+// Whether keeping a list while the row is read is faster than sorting.
+bool listed(Index k, Index vocabulary) {
+  return k <= 256 && 8 * k <= vocabulary;
 }
 
 double sum(std::span<const Candidate> candidates) {
@@ -34,7 +38,7 @@ TokenChoice::TokenChoice(const TokenChoiceOptions& options, Index vocabulary)
           "temperature {}, top_k {}, top_p {} came; the first two must not be negative, the last in (0, 1]",
           o_.temperature, o_.top_k, o_.top_p);
   const Index few = o_.temperature == 0 ? 1 : o_.top_k;
-  if (few <= kListed) list_.resize(static_cast<std::size_t>(std::min(few, vocabulary)));
+  if (listed(few, vocabulary)) list_.resize(static_cast<std::size_t>(few));
 }
 
 void TokenChoice::read(const Tensor& logits, Index row) {
@@ -60,15 +64,15 @@ double TokenChoice::weigh(std::span<Candidate> candidates) const {
 }
 
 std::span<Candidate> TokenChoice::largest(const Tensor& logits, Index row, Index k) {
+  const Index vocabulary = static_cast<Index>(all_.size());
   const std::span<Candidate> kept = std::span(all_).first(static_cast<std::size_t>(k));
-  if (k > kListed) {
+  if (!listed(k, vocabulary)) {
     read(logits, row);
     const auto middle = all_.begin() + k;
     std::nth_element(all_.begin(), middle, all_.end(), likelier);
     std::sort(all_.begin(), middle, likelier);
     return kept;
   }
-  const Index vocabulary = static_cast<Index>(all_.size());
   largest_ = dispatch(logits.dtype(), [&]<class T>(Type<T>) {
     return static_cast<double>(kernels::top_k(logits.data<T>() + row * vocabulary, vocabulary, list_).maximum);
   });

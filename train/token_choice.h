@@ -6,7 +6,7 @@
 //           arXiv 1904.09751)
 // T = 0 takes the largest logit, the first of equals.
 //
-// With V tokens O(V); with top_k one reading of the row (core/kernels/top_k.h), or O(V + k log k) for large k; with
+// With V tokens O(V); with top_k one reading of the row (core/kernels/top_k.h), or O(V + k log k) for many; with
 // top_p alone O(V + m log V) for the m tokens that are kept.
 #pragma once
 

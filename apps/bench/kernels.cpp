@@ -14,6 +14,7 @@ namespace {
 
 using L = Lanes<float>;
 constexpr Index W = lane_width<float>;
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 // Calls f(i) for pairs of vectors.
 template <class F>
@@ -85,12 +86,12 @@ Table main_table(const KernelSettings& settings) {
                             1e3 * seconds,
                             1e9 * seconds / c.elements,
                             1e-9 * (c.reads + c.writes) / seconds,
-                            1e-9 * c.flop / seconds,
+                            c.flop > 0 ? 1e-9 * c.flop / seconds : kNone,
                             std::string(limit.binding(c)),
                             1e3 * median(limits),
                             median(shares)};
     if (torch) {
-      const double peer = theirs.empty() ? std::numeric_limits<double>::quiet_NaN() : median(theirs);
+      const double peer = theirs.empty() ? kNone : median(theirs);
       cells.insert(cells.end(), {1e3 * peer, peer / seconds});
     }
     table.add(std::move(cells));

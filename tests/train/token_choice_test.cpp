@@ -76,7 +76,7 @@ TEST_CASE("the largest logits are those of sorting, however many", "[generate]")
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(),
                      [&](auto a, auto b) { return logits.at(1000 + a) > logits.at(1000 + b); });
-    for (const Index k : {1, 2, 5, 100, 256, 257, 999}) {
+    for (const Index k : {1, 2, 5, 100, 125, 126, 257, 999}) {
       TokenChoice choice({0.7, k, 1}, 1000);
       const auto candidates = choice.kept(logits, 1);
       REQUIRE(std::ssize(candidates) == k);
@@ -119,10 +119,17 @@ TEST_CASE("logits of no use and options that make no sense are refused", "[gener
   CHECK_THROWS_AS(choice.draw(f64({1, 2}, {0, kNaN}), 0, 0), NonFiniteError);
   CHECK_THROWS_AS(choice.draw(f64({1, 2}, {kInf, 0}), 0, 0), NonFiniteError);
   for (const TokenChoiceOptions& few : {TokenChoiceOptions{1, 2, 1}, TokenChoiceOptions{0, 0, 1}}) {
-    TokenChoice three(few, 3);
-    CHECK(error_of([&] { three.draw(f64({1, 3}, {0, kNaN, 5}), 0, 0); }).find("token 1 is nan") != std::string::npos);
-    CHECK_THROWS_AS(three.draw(f64({1, 3}, {0, kInf, 5}), 0, 0), NonFiniteError);
-    CHECK_THROWS_AS(three.draw(f64({1, 3}, {-kInf, -kInf, -kInf}), 0, 0), NonFiniteError);
+    for (const Index n : {3, 40}) {  // by sorting, and by a list
+      TokenChoice many(few, n);
+      Tensor logits = Tensor::full({1, n}, DType::float64, -kInf);
+      CHECK_THROWS_AS(many.draw(logits, 0, 0), NonFiniteError);
+      logits.set(0, 5);
+      CHECK(many.draw(logits, 0, 0) == 0);
+      logits.set(1, kNaN);
+      CHECK(error_of([&] { many.draw(logits, 0, 0); }).find("token 1 is nan") != std::string::npos);
+      logits.set(1, kInf);
+      CHECK_THROWS_AS(many.draw(logits, 0, 0), NonFiniteError);
+    }
   }
   CHECK_THROWS_AS(choice.draw(f64({1, 2}, {-kInf, -kInf}), 0, 0), NonFiniteError);
   CHECK(error_of([&] { choice.draw(kHalves, 0, 0); }) ==
