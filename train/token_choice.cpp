@@ -21,7 +21,7 @@ bool less_likely(const Candidate& a, const Candidate& b) {
 
 // Whether keeping a list while the row is read is faster than sorting.
 bool listed(Index k, Index vocabulary) {
-  return k <= 256 && 8 * k <= vocabulary;
+  return k <= 256 && 16 * k <= vocabulary;
 }
 
 double sum(std::span<const Candidate> candidates) {

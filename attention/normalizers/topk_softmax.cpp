@@ -89,12 +89,14 @@ class TopkSoftmax : public RowNormalizer<TopkSoftmax> {
   }
 
  private:
-  static constexpr Index kListed = 64;  // a longer list costs more than some readings of the row
+  static constexpr Index kListed = 64;
+  // Whether a list of the largest costs less than the readings that a search by bits takes.
+  bool listed(Index size) const { return size > k_ && k_ <= kListed && (k_ <= 10 || 128 * k_ <= size); }
 
   template <class T>
   void choose(const WholeRow<T>& row) const {
     T* const saved = row.saved;
-    if (row.size > k_ && k_ <= kListed) {
+    if (listed(row.size)) {
       std::array<kernels::Ranked, kListed> list;
       const std::span<kernels::Ranked> best(list.data(), static_cast<std::size_t>(k_));
       saved[0] = kernels::top_k(row.scores, row.size, best).maximum;

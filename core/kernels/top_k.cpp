@@ -1,19 +1,24 @@
 #include "core/kernels/top_k.h"
 
 #include <algorithm>
-#include <array>
 
 #include "core/kernels/row_groups.h"
 
 namespace tempera::kernels {
 namespace {
 
+// A bit for each lane.
 template <class T>
-TEMPERA_INLINE bool any(LaneMask<T> mask) {
-  const auto words = std::bit_cast<std::array<std::uint64_t, 8>>(mask.v);
-  std::uint64_t all = 0;
-  for (const std::uint64_t word : words) all |= word;
-  return all != 0;
+TEMPERA_INLINE std::uint32_t bits(LaneMask<T> mask) {
+#ifdef __AVX512F__
+  const __m512i all = std::bit_cast<__m512i>(mask.v);
+  if constexpr (sizeof(T) == 8) return _mm512_test_epi64_mask(all, all);
+  else return _mm512_test_epi32_mask(all, all);
+#else
+  std::uint32_t found = 0;
+  for (Index i = 0; i < lane_width<T>; ++i) found |= static_cast<std::uint32_t>(mask.v[i] != 0) << i;
+  return found;
+#endif
 }
 
 template <class T>
@@ -33,13 +38,15 @@ class List {
   void take(const T* x, Index first, Index count, Lanes<T> tops) {
     Index i = 0;
     for (; i < count && count_ < room_; ++i) insert(x[first + i], first + i);
-    if (!any(tops > Lanes<T>(lowest_))) return;
+    if (bits(tops > Lanes<T>(lowest_)) == 0) return;
     const Index skipped = first + i;
     RowStrip<T>{count - i}.each([&](auto io, Index at) {
-      if (!any(io.load(x + skipped + at, kLowest<T>) > Lanes<T>(lowest_))) return;
-      const Index end = std::min(first + count, skipped + at + lane_width<T>);
-      for (Index k = skipped + at; k < end; ++k)
+      const Index here = skipped + at;
+      std::uint32_t found = bits(io.load(x + here, kLowest<T>) > Lanes<T>(lowest_));
+      for (; found != 0; found &= found - 1) {
+        const Index k = here + std::countr_zero(found);
         if (x[k] > lowest_) insert(x[k], k);
+      }
     });
   }
 

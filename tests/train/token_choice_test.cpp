@@ -76,7 +76,7 @@ TEST_CASE("the largest logits are those of sorting, however many", "[generate]")
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(),
                      [&](auto a, auto b) { return logits.at(1000 + a) > logits.at(1000 + b); });
-    for (const Index k : {1, 2, 5, 100, 125, 126, 257, 999}) {
+    for (const Index k : {1, 2, 5, 62, 63, 257, 999}) {
       TokenChoice choice({0.7, k, 1}, 1000);
       const auto candidates = choice.kept(logits, 1);
       REQUIRE(std::ssize(candidates) == k);
