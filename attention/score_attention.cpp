@@ -185,8 +185,9 @@ Var run_blocks(std::span<const Var> sources, const AttentionLayout& layout, cons
 }
 
 Var run_streaming(std::span<const Var> sources, const AttentionLayout& layout, const ScoreAttention& how) {
-  require(how.normalizer == nullptr || is_softmax(*how.normalizer), kWho,
-          "the kernel 'streaming' computes the softmax alone; choose 'auto' or 'blocks' for this normalizer");
+  require(how.normalizer == nullptr || streams(*how.normalizer), kWho,
+          "the kernel 'streaming' computes the softmax alone, and by its own algorithm; choose 'auto' or 'blocks' for "
+          "this normalizer");
   const AttentionCall call = call_of(sources, layout, how);
   const Recorded recorded(sources, how);
   Tape& tape = sources[0].tape();
@@ -211,7 +212,7 @@ Var run_reference(const Var& q, const Var& k, const Var& v, const ScoreAttention
 
 AttentionKernel chosen(const ScoreAttention& how) {
   if (how.kernel != AttentionKernel::automatic) return how.kernel;
-  return how.normalizer && is_softmax(*how.normalizer) ? AttentionKernel::streaming : AttentionKernel::blocks;
+  return how.normalizer && streams(*how.normalizer) ? AttentionKernel::streaming : AttentionKernel::blocks;
 }
 
 // Q K^T and W V, of keys as wide as the values. Keys stand in the second source, if there is one beside parameters.

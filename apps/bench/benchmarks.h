@@ -26,6 +26,7 @@ Table attention(const Options& options);
 Table gemm(const Options& options);
 Table cross_entropy(const Options& options);
 Table gradcheck(const Options& options);
+Table kernels(const Options& options);
 Table optimizers(const Options& options);
 Table pointwise(const Options& options);
 Table steps(const Options& options);
@@ -37,6 +38,7 @@ inline constexpr Benchmark kBenchmarks[] = {
     {"gemm", "matrix products against libraries and the peak; --type f32|f64 --set quick|layer|tile", gemm, true},
     {"cross_entropy", "output layer and loss as one operation against two", cross_entropy},
     {"gradcheck", "every operation's gradient against finite differences: worst error, checks, kinks", gradcheck},
+    {"kernels", "kernels against roofline and libraries; --set main|softmax|topk --peer --only NAME", kernels, true},
     {"optimizers", "one step of every rule against a loop that scales as much memory", optimizers},
     {"pointwise", "a chain of four elementwise operations as one lambda against four operations", pointwise},
     {"streaming", "streaming attention, one thread, beside PyTorch's with --peer", streaming, true},

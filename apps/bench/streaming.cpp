@@ -6,7 +6,6 @@
 #include "apps/bench/benchmarks.h"
 #include "apps/bench/child.h"
 #include "apps/bench/timing.h"
-#include "apps/support/peak.h"
 #include "attention/normalizers/softmax.h"
 #include "attention/score_attention.h"
 #include "core/random.h"
@@ -57,16 +56,6 @@ class Own {
   ScoreAttention how_;
   Tensor qkv_, dy_;
 };
-
-// Processor seconds of a call.
-template <class F>
-double per_call(double budget, F&& f) {
-  f();
-  int count = 0;
-  const double start = cpu_seconds();
-  while (count < 2 || cpu_seconds() - start < budget) f(), ++count;
-  return (cpu_seconds() - start) / count;
-}
 
 }  // namespace
 
