@@ -15,6 +15,7 @@ namespace tempera {
 struct EvaluationOptions : Options {
   std::int64_t every = 200;
   std::int64_t samples = 512;
+  Variants tests;  // of the data, where somebody said what they are (see train/further_tests.h)
   void describe(Fields& f) override;
 };
 
