@@ -64,8 +64,9 @@ std::optional<Parting> part_in_weights(std::int64_t step, const std::filesystem:
   for (const auto& [name, tensor] : one.tensors) {
     const auto found = other.tensors.find(name);
     require_alike(name, tensor, found == other.tensors.end() ? nullptr : &found->second);
-    if (auto parting = part_in_tensors(step, name, tensor, found->second)) return parting;
   }
+  for (const auto& [name, tensor] : one.tensors)
+    if (auto parting = part_in_tensors(step, name, tensor, other.tensors.at(name))) return parting;
   return std::nullopt;
 }
 

@@ -260,9 +260,9 @@ class Session {
 
   Results results() const {
     const std::int64_t steps = trainer_.steps_done(), best = trainer_.best_step();
-    Results all = last_values(read_metrics(folder_.metrics())), of_best = best_;
-    for (const auto& [name, value] : all)  // the last weights are the best, or nothing says which are
-      if (best_.empty() && !name.starts_with("train")) of_best.emplace_back("best_" + name, value);
+    const std::vector<MetricRecord> records = read_metrics(folder_.metrics());
+    Results all = last_values(records), of_best = best_;
+    if (of_best.empty()) of_best = last_as_best(records, all);
     all.insert(all.end(), of_best.begin(), of_best.end());
     all.emplace_back("steps", static_cast<double>(steps));
     all.emplace_back("best_step", static_cast<double>(best > 0 ? best : steps));
@@ -271,6 +271,19 @@ class Session {
     all.emplace_back("peak_memory", peak_memory());
     for (const auto& [name, loss] : identity_.baselines) all.emplace_back("baseline_loss", loss);
     return all;
+  }
+
+  // The last weights are the best, or nothing says which are. Only what is measured of both is named so.
+  Results last_as_best(std::span<const MetricRecord> records, const Results& last) const {
+    const std::vector<double> sums(static_cast<std::size_t>(e_.learner().sum_count()));
+    Results of_best;
+    for (const MetricRecord& record : records)
+      for (const NamedValue& metric : e_.learner().metrics(sums)) {
+        const std::string name = result_name(record.split, metric.name);
+        const double* value = find_result(last, name);
+        if (record.split != "train" && value != nullptr) set_result(of_best, "best_" + name, *value);
+      }
+    return of_best;
   }
 
   void result(std::string_view text) {

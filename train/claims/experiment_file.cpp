@@ -287,11 +287,12 @@ void ExperimentFile::check_metrics(
   Problems problems = problems_;
   std::map<std::string, std::vector<std::string>> known;
   for (const std::string& variant : claim_.variants) known[variant] = names(variant);
+  std::set<Place> told;
   const auto check = [&](Place place, const std::string& metric, const std::string& variant, bool recorded) {
     std::vector<std::string_view> all;
     for (const std::string& name : known[variant])
       if (!recorded || name.starts_with("train") || name.starts_with("valid")) all.push_back(name);
-    if (std::ranges::find(all, metric) != all.end()) return;
+    if (std::ranges::find(all, metric) != all.end() || !told.insert(place).second) return;
     const std::string meant = did_you_mean(metric, all);
     problems.add(place,
                  fmt::format("runs of {} {} no `{}`{} known metrics: {}", variant, recorded ? "record" : "end with",

@@ -78,11 +78,11 @@ TEST_CASE("a claim is read, and each variant is a configuration", "[claims]") {
 
 TEST_CASE("seeds are a count or a list", "[claims]") {
   const auto seeds = [](const std::string& text) {
-    return ExperimentFile(ConfigText{"c.yaml", "seeds: " + text + "\n"}).claim().seeds;
+    return ExperimentFile(ConfigText{"c.yaml", kSettings + "seeds: " + text + "\n"}).claim().seeds;
   };
   CHECK(seeds("1") == std::vector<std::uint64_t>{1});
   CHECK(seeds("[7, 0, 18446744073709551615]") == std::vector<std::uint64_t>{7, 0, 18446744073709551615U});
-  CHECK(ExperimentFile(ConfigText{"c.yaml", ""}).claim().seeds.size() == 3);
+  CHECK(ExperimentFile(ConfigText{"c.yaml", kSettings}).claim().seeds.size() == 3);
 }
 
 TEST_CASE("mistakes in a claim stand at their places", "[claims][approved]") {
@@ -91,7 +91,8 @@ model: {type: mlp, hidden: [8]}
 clam: misspelt
 seeds: [1, 1, -2]
 variants:
-  wide: {model.hiden: [64], model: {type: mpl}}
+  wide: {model.hiden: [64]}
+  odd: {model: {type: mpl}}
   narrow: {model.hidden: 3, data.type.x: 2, train.seed: 3}
   "two words": {}
   plain: 3
