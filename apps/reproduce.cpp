@@ -53,19 +53,21 @@ int list(const Arguments& arguments) {
 }
 
 void show(const ClaimRow& row) {
-  Table table(fmt::format("{}: {}", row.name, row.claim),
-              {{"expectation"}, {"paper"}, {"ours"}, {"other"}, {"verdict"}, {"p (t)"}, {"p (flips)"}, {"why"}});
+  Table table(fmt::format("{}: {}\n  paper: {} ({})", row.name, row.claim, row.figure, row.source),
+              {{"verdict"}, {"expectation"}, {"paper"}, {"ours"}, {"other"}, {"p (t)"}, {"p (flips)"}});
   const auto p = [](double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : std::string("-"); };
+  std::string remarks;
   for (const JudgedExpectation& e : row.expectations) {
     const bool compares = !e.other.empty();
-    table.add({e.text, e.paper.empty() ? row.figure : e.paper, value_text(e.verdict.of),
-               compares ? value_text(e.verdict.other) : "", std::string(to_string(e.verdict.outcome)),
-               compares ? p(e.verdict.test.p_t) : "", compares ? p(e.verdict.test.p_flips) : "", e.verdict.reason});
+    table.add({std::string(to_string(e.verdict.outcome)), e.text, e.paper, value_text(e.verdict.of),
+               compares ? value_text(e.verdict.other) : "", compares ? p(e.verdict.test.p_t) : "",
+               compares ? p(e.verdict.test.p_flips) : ""});
+    if (!e.verdict.reason.empty()) remarks += fmt::format("  {}: {}\n", e.text, e.verdict.reason);
   }
-  std::printf("%s", table.text().c_str());
-  for (const std::string& failure : row.failures) std::printf("  failed  %s\n", failure.c_str());
-  std::printf("  %s  %zu seeds, %s of one core%s%s\n\n", std::string(to_string(row.outcome())).c_str(),
-              row.seeds.size(), duration(row.seconds).c_str(), row.note.empty() ? "" : "; ", row.note.c_str());
+  for (const std::string& failure : row.failures) remarks += fmt::format("  failed  {}\n", failure);
+  if (!row.note.empty()) remarks += fmt::format("  {}\n", row.note);
+  fmt::print("{}{}  {}: {} seeds, {} of one core\n\n", table.text(), remarks, to_string(row.outcome()),
+             row.seeds.size(), duration(row.seconds));
 }
 
 // A quick look does not take the place of a row that holds for the configuration as it is.

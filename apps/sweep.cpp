@@ -173,16 +173,19 @@ int run(Arguments& arguments) {
   std::fputs(table_of(ledger, grid, metrics).text().c_str(), stdout);
   bool all = true;
   std::vector<fs::path> finished;
+  ReportOptions report{.title = arguments.config.stem().string()};
   for (const LedgerRow& row : ledger.rows()) {
     all = all && row.state == RunState::finished;
     if (row.state == RunState::finished) finished.push_back(ledger.path(row));
-    if (row.state == RunState::failed) std::printf("failed  %s  %s\n", row.run.name().c_str(), row.reason.c_str());
+    if (row.state != RunState::failed) continue;
+    report.warnings.push_back(fmt::format("{} failed: {}", row.run.name(), row.reason));
+    std::printf("failed  %s  %s\n", row.run.name().c_str(), row.reason.c_str());
   }
   const auto json = json_of(ledger, grid);
   write(folder / "sweep.json", json.dump(2) + "\n");
   write(folder / "sweep.csv", csv_of(json));
   if (!finished.empty()) {
-    write(folder / "report.html", report_page(finished, {.title = arguments.config.stem().string()}));
+    write(folder / "report.html", report_page(finished, report));
     std::printf("report %s\n", (folder / "report.html").c_str());
   }
   if (!done) progress.line("stopped and saved; the same command goes on");

@@ -40,6 +40,22 @@ double beta_share(double a, double b, double x) {
   return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a : 1 - front * beta_fraction(b, a, 1 - x) / b;
 }
 
+// Mean and standard deviation of a sample; nan for what too few values have.
+struct Moments {
+  double mean = 0, spread = kNan;
+};
+
+Moments moments_of(std::span<const double> values) {
+  Moments moments;
+  const auto n = static_cast<double>(values.size());
+  for (const double value : values) moments.mean += value / n;
+  if (values.size() < 2) return moments;
+  double squares = 0;
+  for (const double value : values) squares += (value - moments.mean) * (value - moments.mean);
+  moments.spread = std::sqrt(squares / (n - 1));
+  return moments;
+}
+
 double flips(std::span<const double> differences) {
   if (differences.empty() || differences.size() > kMostFlipped) return kNan;
   double seen = 0, size = 0;
@@ -65,18 +81,20 @@ double student_t_tail(double t, int degrees) {
   return t >= 0 ? both / 2 : 1 - both / 2;
 }
 
+int differences_to_settle(std::span<const double> differences, double p) {
+  constexpr int kMost = 1000;
+  const Moments moments = moments_of(differences);
+  if (!(moments.spread > 0) || moments.mean == 0) return 0;
+  for (int n = 2; n <= kMost; ++n)
+    if (student_t_tail(std::abs(moments.mean) * std::sqrt(n) / moments.spread, n - 1) <= p) return n;
+  return 0;
+}
+
 PairedTest paired_test(std::span<const double> differences) {
-  PairedTest test;
-  const auto n = static_cast<double>(differences.size());
-  for (const double d : differences) test.mean += d / n;
-  test.p_flips = flips(differences);
-  if (differences.size() < 2) {
-    test.p_t = kNan;
-    return test;
-  }
-  double squares = 0;
-  for (const double d : differences) squares += (d - test.mean) * (d - test.mean);
-  const double error = std::sqrt(squares / (n - 1) / n);
+  const Moments moments = moments_of(differences);
+  PairedTest test{moments.mean, kNan, flips(differences)};
+  if (differences.size() < 2) return test;
+  const double error = moments.spread / std::sqrt(static_cast<double>(differences.size()));
   if (error <= 1e-14 * std::abs(test.mean)) test.p_t = test.mean > 0 ? 0 : 1;
   else test.p_t = student_t_tail(test.mean / error, static_cast<int>(differences.size()) - 1);
   return test;

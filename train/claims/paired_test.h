@@ -20,6 +20,11 @@ struct PairedTest {
 // Differences without spread give p 0 above zero and 1 elsewhere.
 PairedTest paired_test(std::span<const double> differences);
 
+// How many differences would make p_t, of their mean or of its opposite, at most `p`, if mean and spread stayed as they
+// are: the smallest n with P(T >= |mean| sqrt(n) / s) <= p. 0 where it is beyond 1,000, or they have no mean or no
+// spread.
+int differences_to_settle(std::span<const double> differences, double p);
+
 // P(T >= t) of Student's t distribution; degrees >= 1. By the continued fraction of the incomplete beta function.
 double student_t_tail(double t, int degrees);
 

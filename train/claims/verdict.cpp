@@ -41,6 +41,9 @@ void compare(const Expectation& e, std::span<const Observed> of, std::span<const
   for (double& d : differences) d = -d;
   if (paired_test(differences).p_t <= kSignificance) verdict.outcome = Outcome::fails;
   else if (verdict.test.p_t <= kSignificance && limited == 0) verdict.outcome = Outcome::holds;
+  else if (const int n = differences_to_settle(differences, kSignificance); n > std::ssize(differences))
+    verdict.reason += fmt::format("{}about {} seeds would settle it, if the differences stay as they are",
+                                  verdict.reason.empty() ? "" : "; ", n);
 }
 
 void measure(const Expectation& e, std::span<const Observed> of, Verdict& verdict) {

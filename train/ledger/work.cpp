@@ -189,6 +189,8 @@ std::string failure_reason(const fs::path& file, int code) {
     start = text.rfind('\n', start - 1);
   std::string reason = start == text.npos ? text : text.substr(start + 1);
   std::replace(reason.begin(), reason.end(), '\n', ' ');
+  const auto both_blank = [](char a, char b) { return a == ' ' && b == ' '; };
+  reason.erase(std::unique(reason.begin(), reason.end(), both_blank), reason.end());
   if (reason.size() > kLongestReason) reason.resize(kLongestReason);
   return reason.empty() ? fmt::format("exit code {}", code) : reason;
 }

@@ -57,3 +57,15 @@ TEST_CASE("a paired test without spread, of one value, and of many", "[claims]")
   CHECK(paired_test(std::vector<double>(20, 1.0)).p_flips == std::pow(2, -20));
   CHECK(std::isnan(paired_test(std::vector<double>(21, 1.0)).p_flips));
 }
+
+TEST_CASE("how many differences would settle it", "[claims]") {
+  // Mean 1, s 2: t is sqrt(n) / 2. Tables give 1.796 for 11 degrees and 1.782 for 12; sqrt(12) / 2 is 1.732, sqrt(13) /
+  // 2 is 1.803.
+  const double r = std::sqrt(2.0);
+  CHECK(differences_to_settle(std::vector<double>{1 + r, 1 - r}, 0.05) == 13);
+  CHECK(differences_to_settle(std::vector<double>{-1 - r, -1 + r}, 0.05) == 13);
+  CHECK(differences_to_settle(std::vector<double>{1, -1}, 0.05) == 0);
+  CHECK(differences_to_settle(std::vector<double>{1, 1}, 0.05) == 0);
+  CHECK(differences_to_settle(std::vector<double>{1}, 0.05) == 0);
+  CHECK(differences_to_settle(std::vector<double>{1, 1e-3 - 1}, 0.05) == 0);
+}

@@ -50,6 +50,8 @@ TEST_CASE("a comparison holds, fails, or stays undecided", "[claims]") {
   CHECK(decide(stays_below(), low, high).outcome == Outcome::holds);
   CHECK(decide(stays_below(), high, low).outcome == Outcome::fails);
   CHECK(decide(exceeds(), plain({0.9, 0.7, 0.8}), low).outcome == Outcome::undecided);
+  CHECK(decide(exceeds(), plain({2.4142136, -0.4142136}), plain({0, 0})).reason ==
+        "about 13 seeds would settle it, if the differences stay as they are");
   CHECK(decide(exceeds(), low, low).outcome == Outcome::undecided);
 
   // The differences are 0.10, 0.11, 0.12: t of a margin of 0.09 is 2 sqrt(3), p 0.037 (paired_test_test.cpp).

@@ -87,7 +87,7 @@ TEST_CASE("a ledger does every run once", "[ledger]") {
 
 TEST_CASE("a run that fails keeps its reason, and the others go on", "[ledger]") {
   Fixture f;
-  const std::string reason = "train: the loss is nan at step 3;   lower the learning rate";
+  const std::string reason = "train: the loss is nan at step 3; lower the learning rate";
   const std::vector<PlannedRun> runs{f.planned(1, "fail"), f.planned(2), f.planned(3, "kill")};
   for (int time = 0; time < 2; ++time) {
     Ledger ledger = f.ledger(runs);
