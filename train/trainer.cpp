@@ -23,6 +23,12 @@ Index tokens_of(const Description& d) {
   return d.vocabulary > 0 || d.inputs.rank() == 2 ? d.inputs[0] : 1;
 }
 
+// With a batch of 0, the whole set, as a number.
+TrainerOptions counted(TrainerOptions options, const Dataset* train) {
+  if (options.batch == 0) options.batch = std::max<std::int64_t>(1, train ? train->size() : 0);
+  return options;
+}
+
 DType dtype_named(const std::string& name) {
   return name == "float64" ? DType::float64 : DType::float32;
 }
@@ -35,7 +41,7 @@ bool due(std::int64_t step, std::int64_t every) {
 
 Trainer::Trainer(const TrainerOptions& options, Learner& learner, std::shared_ptr<const Dataset> train,
                  const OptimizerOptions& optimizer, LearningRate lr)
-    : options_(options),
+    : options_(counted(options, train.get())),
       learner_(learner),
       train_(std::move(train)),
       lr_(std::move(lr)),
@@ -45,7 +51,7 @@ Trainer::Trainer(const TrainerOptions& options, Learner& learner, std::shared_pt
       optimizer_(optimizer.make(segments_)),
       stopping_(options.stopping),
       runner_(parameters_, rng_, options.threads, learner.sum_count()),
-      sampler_(train_ ? train_->size() : 0, {.batch = options.batch * options.accumulate,
+      sampler_(train_ ? train_->size() : 0, {.batch = options_.batch * options_.accumulate,
                                              .shuffle = true,
                                              .drop_last = options.drop_last,
                                              .seed = options.seed}) {
