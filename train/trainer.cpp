@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/nearest.h"
+#include "data/trim.h"
 #include "train/checkpoint.h"
 #include "train/errors.h"
 #include "train/output/log.h"
@@ -137,7 +138,7 @@ void Trainer::observe(Profile* profile) {
 
 const StepReport& Trainer::step() {
   if (profile_) profile_->begin();
-  const Batch& batch = blame<DataError>([&]() -> const Batch& { return loader_->next(); });
+  const Batch& batch = blame<DataError>([&]() -> const Batch& { return trimmed(loader_->next(), trimmed_); });
   if (profile_) profile_->mark("wait for data");
   const ShardResult& result = run_shards(batch);
   if (options_.gradient.perpendicular)
@@ -214,11 +215,12 @@ NamedValues Trainer::evaluate(const Dataset& set, std::int64_t samples) {
   const std::int64_t chunk = std::min<std::int64_t>(total, options_.batch * options_.accumulate);
   std::vector<double> sums(static_cast<std::size_t>(learner_.sum_count()), 0);
   std::vector<std::int64_t> ids;
-  Batch batch;
+  Batch read, room;
   for (std::int64_t first = 0; first < total; first += chunk) {
     heed_stop();
     spread_samples(set.size(), total, first, first + chunk, ids);
-    blame<DataError>([&] { set.fill(ids, batch); });
+    blame<DataError>([&] { set.fill(ids, read); });
+    const Batch& batch = trimmed(read, room);
     const ShardResult& result =
         runner_.evaluate(shard_count(batch), [&](Context& context, Index shard, std::span<double> s) {
           return learner_.loss(context, shard_of(batch, shard), 1, s);
