@@ -119,6 +119,11 @@ void Trainer::explain_non_finite(const Batch& batch, double loss, double norm) {
                        "train", "", steps_done() + 1);
 }
 
+Trainer::WeightFigures Trainer::weight_figures() const {
+  return {gradient_norm(parameters_.flat(), segments_),
+          gradient_alignment(parameters_.flat(), runner_.gradients(), segments_)};
+}
+
 void Trainer::observe(Profile* profile) {
   profile_ = profile;
   runner_.observe(profile);
@@ -129,6 +134,8 @@ const StepReport& Trainer::step() {
   const Batch& batch = blame<DataError>([&]() -> const Batch& { return loader_->next(); });
   if (profile_) profile_->mark("wait for data");
   const ShardResult& result = run_shards(batch);
+  if (options_.gradient.perpendicular)
+    make_perpendicular(parameters_.flat(), runner_.gradients(), segments_, options_.gradient.rescale);
   const double norm = gradient_norm(runner_.gradients(), segments_);
   if (!std::isfinite(result.loss) || !std::isfinite(norm)) explain_non_finite(batch, result.loss, norm);
   StepInfo info;

@@ -7,6 +7,8 @@ namespace tempera {
 void EvaluationOptions::describe(Fields& f) {
   f("every", every, "steps between evaluations; 0: only at the end", at_least(0));
   f("samples", samples, "of the validation set each time, spread evenly over it; 0: all", at_least(0));
+  if (tests.of)
+    f("tests", tests, "further test sets by name, each the options of `data` that it changes: `2x: {length: 128}`");
 }
 
 void CheckpointOptions::describe(Fields& f) {
@@ -35,6 +37,7 @@ void TrainerOptions::describe(Fields& f) {
 }
 
 void TrainerOptions::describe_sections(Fields& f) {
+  f("gradient", gradient, "what becomes of the gradient before it is clipped");
   f("clip", clip, "of the gradient");
   f("parameters", parameters, "which parameters are treated apart, by name");
   f("average", average, "of the weights over the steps; evaluated in their place");
