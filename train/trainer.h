@@ -156,6 +156,7 @@ class Trainer {
   Profile* profile_ = nullptr;
   Sampler sampler_;
   std::unique_ptr<Loader> loader_;
+  Batch trimmed_;
   std::optional<CheckpointFolder> folder_;
   std::string fingerprint_;
   StepReport report_;
