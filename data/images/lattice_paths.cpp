@@ -32,9 +32,10 @@ class Walker {
  private:
   bool long_paths(std::vector<std::vector<Point>>& paths) {
     paths.clear();
+    const int steps = o_.fewest + draws_.below(o_.steps - o_.fewest + 1);
     const Point first = anywhere(kBorder), second = anywhere(kBorder);
     const double distance = std::hypot(first.y - second.y, first.x - second.x);
-    return distance >= kNear && distance <= kFar && walk(first, o_.steps, paths) && walk(second, o_.steps, paths);
+    return distance >= kNear && distance <= kFar && walk(first, steps, paths) && walk(second, steps, paths);
   }
 
   Point anywhere(int border) {
@@ -103,7 +104,9 @@ PathPicture draw_paths(const LatticePathsDataOptions& o, const Rng& draws) {
 void LatticePathsDataOptions::describe(Fields& f) {
   f("form", form, "a sequence of tokens, one each pixel, or an image", pixel_forms());
   f("size", size, "height and width", between(12, 256));
-  f("steps", steps, "of the two long paths", between(2, 64));
+  f("steps", steps, "of the two long paths, at most", between(2, 64));
+  f("fewest", fewest, "steps of the two long paths, at least; short ones are easy and teach the others",
+    between(2, 64));
   f("distractors", distractors, "short paths that distract", between(0, 64));
   f("distractor", distractor, "steps of a short path", between(1, 64));
   describe_parts(f);

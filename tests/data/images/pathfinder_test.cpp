@@ -30,12 +30,19 @@ double by_distance(std::vector<std::pair<double, bool>> samples) {
   return static_cast<double>(best) / static_cast<double>(samples.size());
 }
 
+PathPicture drawn(const PathfinderDataOptions& o, const Rng& draws) {
+  return CurvedPaths(o).draw(draws);
+}
+PathPicture drawn(const LatticePathsDataOptions& o, const Rng& draws) {
+  return draw_paths(o, draws);
+}
+
 template <class O>
 void check_samples(const O& o, int count, double trivial) {
   std::vector<std::pair<double, bool>> samples;
   int connected = 0;
   for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(count); ++i) {
-    const PathPicture p = draw_paths(o, Rng(3, "test", i));
+    const PathPicture p = drawn(o, Rng(3, "test", i));
     REQUIRE(p.pixels.size() == static_cast<std::size_t>(o.size * o.size));
     for (const float x : p.pixels) REQUIRE((x >= 0 && x <= 1));
     // The class is that of the marked ends: those of one path, or of two.
@@ -60,7 +67,7 @@ TEST_CASE("paths on a lattice follow their rules", "[data][pathfinder]") {
   const LatticePathsDataOptions o;
   check_samples(o, 400, 0.62);
   for (std::uint64_t i = 0; i < 100; ++i) {
-    const PathPicture p = draw_paths(o, Rng(1, "test", i));
+    const PathPicture p = drawn(o, Rng(1, "test", i));
     for (const auto& begin : p.begins) CHECK((std::min(begin.y, begin.x) >= 3 && std::max(begin.y, begin.x) <= 12));
     CHECK((distance(p.begins[0], p.begins[1]) >= 3 && distance(p.begins[0], p.begins[1]) <= 5));
     int lit = 0;
@@ -86,7 +93,7 @@ TEST_CASE("curved paths follow their rules", "[data][pathfinder]") {
   PathfinderDataOptions o;
   check_samples(o, 100, 0.72);
   for (std::uint64_t i = 0; i < 20; ++i) {
-    const PathPicture p = draw_paths(o, Rng(1, "test", i));
+    const PathPicture p = drawn(o, Rng(1, "test", i));
     // The second begins seed_distance from the first, in whole pixels rounded up.
     CHECK(std::abs(distance(p.begins[0], p.begins[1]) - 7) <= std::sqrt(2));
     // A path is no longer than its dashes with the room between them.
@@ -105,7 +112,7 @@ TEST_CASE("larger curved paths are drawn too", "[data][pathfinder]") {
   o.continuity = 1.8;
   if (large) o.margins = {2, 3};
   o.brightness = large ? 0.9 : 0.8;
-  const PathPicture p = draw_paths(o, Rng(1, "test"));
+  const PathPicture p = drawn(o, Rng(1, "test"));
   double lit = 0;
   for (const float x : p.pixels) lit += x > 0.3f;
   // Two paths of 14 dashes of 5 pixels and more, and short ones.
