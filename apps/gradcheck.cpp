@@ -1,8 +1,7 @@
 // gradcheck CONFIG.yaml [key.path=value ...]: the gradients of the configured model against finite differences.
 #include "apps/support/exit_code.h"
 #include "apps/support/number_option.h"
-#include "train/config/read_config.h"
-#include "train/experiment.h"
+#include "train/claims/experiment_file.h"
 #include "train/model_gradcheck.h"
 #include "train/output/console.h"
 
@@ -11,7 +10,7 @@ using namespace tempera;
 namespace {
 
 struct Arguments {
-  std::string config;
+  std::string config, variant = std::string(kOwn);
   std::vector<std::string> overrides;
   Index samples = 2, tokens = 16;
   ModelGradcheckOptions check;
@@ -20,7 +19,7 @@ struct Arguments {
 int run(Arguments& arguments) {
   arguments.overrides.push_back("train.dtype=float64");
   ExperimentOptions options;
-  read_config(load_config_text(arguments.config), arguments.overrides, options);
+  ExperimentFile(arguments.config).fill(options, arguments.overrides, arguments.variant);
   options.train.prefetch = 0;
   Experiment experiment(options);
   Batch batch;
@@ -68,5 +67,6 @@ int main(int argc, char** argv) {
                 CLI::NonNegativeNumber);
   number_option(app, "--seed", check.seed, "of the entries, the noise and the dropout", CLI::NonNegativeNumber);
   number_option(app, "--threads", check.threads, "parameters checked at once; changes no figure", CLI::Range(1, 1024));
+  app.add_option("--variant", arguments.variant, "one of the variants of the file")->type_name("NAME");
   return run_program(app, argc, argv, [&] { return run(arguments); });
 }

@@ -1,7 +1,6 @@
 // summary CONFIG.yaml [key.path=value ...]: what a configuration describes, without training it.
 #include "apps/support/exit_code.h"
-#include "train/config/read_config.h"
-#include "train/experiment.h"
+#include "train/claims/experiment_file.h"
 
 using namespace tempera;
 
@@ -11,13 +10,14 @@ int main(int argc, char** argv) {
       "Examples:\n"
       "  summary configs/vision/digits.yaml\n"
       "  summary configs/quickstart.yaml model.d_model=512 model.n_layers=8\n");
-  std::string config;
+  std::string config, variant(kOwn);
   std::vector<std::string> overrides;
   app.add_option("CONFIG", config, "YAML file, for example configs/quickstart.yaml")->required()->type_name("");
   app.add_option("key.path=value", overrides, "settings that replace those of the file")->type_name("");
+  app.add_option("--variant", variant, "one of the variants of the file")->type_name("NAME");
   return run_program(app, argc, argv, [&] {
     ExperimentOptions options;
-    read_config(load_config_text(config), overrides, options);
+    ExperimentFile(config).fill(options, overrides, variant);
     options.train.prefetch = 0;
     std::fputs(Experiment(options).plan().c_str(), stdout);
     return kDone;

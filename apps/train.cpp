@@ -4,8 +4,7 @@
 
 #include "apps/support/exit_code.h"
 #include "apps/support/peak.h"
-#include "train/config/json_schema.h"
-#include "train/config/reference_page.h"
+#include "train/claims/experiment_file.h"
 #include "train/config/write_config.h"
 #include "train/run.h"
 #include "train/stop_signals.h"
@@ -19,9 +18,9 @@ constexpr const char* kExitCodes =
     "SIGTERM and saved, 1 anything else.";
 
 struct Arguments {
-  std::string config, set_from, resume, trace;
+  std::string config, set_from, variant, resume, trace;
   std::vector<std::string> overrides;
-  bool overwrite = false, dry_run = false, schema = false, reference = false;
+  bool quick = false, overwrite = false, dry_run = false, schema = false, reference = false;
   std::optional<std::uint64_t> seed;
   std::optional<int> threads;
   int profile = 0;  // steps
@@ -52,14 +51,17 @@ void part_from_resume(Arguments& a) {
   }
 }
 
+// Whether the name of the run was given on the command line.
+bool named(const Origins& origins) {
+  const auto name = origins.find("name");
+  return name != origins.end() && name->second.file.empty();
+}
+
 int train(Arguments& arguments) {
   const StopSignals signals(true);
   ExperimentOptions options;
   if (arguments.schema || arguments.reference) {
-    std::fputs(
-        (arguments.schema ? json_schema(options, "Tempera experiment") : reference_page(options, "Configuration"))
-            .c_str(),
-        stdout);
+    std::fputs((arguments.schema ? experiment_schema() : experiment_reference()).c_str(), stdout);
     return kDone;
   }
   part_from_resume(arguments);
@@ -68,9 +70,13 @@ int train(Arguments& arguments) {
   if (arguments.seed) arguments.overrides.push_back(fmt::format("train.seed={}", *arguments.seed));
   if (arguments.profile > 0) arguments.threads = 1;
   if (arguments.threads) arguments.overrides.push_back(fmt::format("train.threads={}", *arguments.threads));
-  std::vector<ConfigText> texts{load_config_text(arguments.config)};
-  if (!arguments.set_from.empty()) texts.push_back(load_config_text(arguments.set_from));
-  const Origins origins = read_config(texts, arguments.overrides, options);
+  std::vector<ConfigText> above;
+  if (!arguments.set_from.empty()) above.push_back(load_config_text(arguments.set_from));
+  const ExperimentFile file(load_config_text(arguments.config), above);
+  const std::string variant = arguments.variant.empty() ? std::string(kOwn) : arguments.variant;
+  const Origins origins = file.fill(options, arguments.overrides, variant, arguments.quick);
+  // Variants of one file do not share a folder.
+  if (!arguments.variant.empty() && !named(origins)) options.name += "-" + variant;
   options.train.steps = std::max<std::int64_t>(options.train.steps, arguments.profile > 0 ? arguments.profile + 1 : 0);
   Experiment experiment(options);
   if (arguments.dry_run) {
@@ -97,6 +103,9 @@ int main(int argc, char** argv) {
   app.add_option("key.path=value", arguments.overrides, "settings that replace those of the file");
   app.add_option("--set-from", arguments.set_from, "another file, whose settings replace those of CONFIG")
       ->type_name("OTHER.yaml");
+  app.add_option("--variant", arguments.variant, "train a variant of CONFIG, as runs/<name>-VARIANT")
+      ->type_name("NAME");
+  app.add_flag("--quick", arguments.quick, "lay the section `quick` of CONFIG over it");
   app.add_option("--resume", arguments.resume, "go on from the newest checkpoint of the run, or from the one at PATH")
       ->expected(0, 1)
       ->default_str("auto")

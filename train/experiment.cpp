@@ -81,7 +81,12 @@ void Experiment::build() {
       [&schedule, steps, lr = options.lr](std::int64_t step) { return lr * schedule.factor(step + 1, steps); });
   trainer_->validate_on(data_->valid);
   try_further_tests();
-  if (options.sample.tokens > 0) language();  // throws now rather than at the end
+  if (options.sample.tokens == 0) return;
+  require(
+      data_->task == Task::language_model, "sample",
+      "the data's task is {}; only language models write samples (answers of sequence to sequence are in the report)",
+      to_string(data_->task));
+  language();  // throws now rather than at the end
 }
 
 Experiment::~Experiment() = default;
@@ -109,12 +114,22 @@ std::string Experiment::plan() {
 }
 
 LanguageModel Experiment::language() const {
-  require(data_->task == Task::language_model && data_->tokenizer, "generate",
-          "the data's task is {}; only language models write text", to_string(data_->task));
+  const bool answers = data_->task == Task::sequence_to_sequence;
+  require(answers || (data_->task == Task::language_model && data_->tokenizer), "generate",
+          "the data's task is {}; only language models and models of sequence to sequence write text",
+          to_string(data_->task));
+  const Description& description = data_->train->description();
   LanguageModel language{learner_->model(), learner_->head(), trainer_->parameters()};
-  language.window = data_->train->description().inputs[0];
   language.threads = options_.train.threads;
-  language.end = data_->tokenizer->special("<|endoftext|>");
+  language.window = description.inputs[0];
+  if (answers) {
+    language.source_window = description.inputs[0];
+    language.window = description.second_inputs[0];
+    language.begin = data_->begin;
+    language.end = data_->end;
+  } else {
+    language.end = data_->tokenizer->special("<|endoftext|>");
+  }
   return language;
 }
 

@@ -55,7 +55,8 @@ class Experiment {
   // Data, model and plan as text.
   std::string plan();
 
-  // The model as one that writes (train/generation.h). Throws Error where the task is no language modelling.
+  // The model as one that writes (train/generation.h): a language model, or one of sequence to sequence. Throws Error
+  // for other tasks.
   LanguageModel language() const;
 
  private:

@@ -20,6 +20,7 @@
 #include "train/output/metrics_log.h"
 #include "train/output/progress.h"
 #include "train/output/report.h"
+#include "train/results.h"
 #include "train/stop_signals.h"
 
 namespace tempera {
@@ -163,6 +164,9 @@ class Session {
       NamedValues values = report.metrics;
       values.push_back({"lr", report.lr});
       values.push_back({"gradient_norm", report.gradient_norm});
+      const Trainer::WeightFigures weights = trainer_.weight_figures();
+      values.push_back({"weight_norm", weights.norm});
+      values.push_back({"alignment", weights.alignment});
       record(report.step, report.epoch, "train", values);
     }
     if (o_.sample.every > 0 && report.step % o_.sample.every == 0 && report.step < o_.train.steps) sample();
@@ -207,6 +211,7 @@ class Session {
       write_attention_maps(e_, folder_);
       write_answers(e_, folder_);
     }
+    write_results(folder_.path(), results());
     identity_.finished = utc_now();
     identity_.weights_sha256 = trainer_.weights_hash();
     folder_.write_identity(identity_);
@@ -272,9 +277,40 @@ class Session {
 
   NamedValues tell(std::string_view which, std::int64_t step, std::string_view split, const NamedValues& values) {
     std::string text = fmt::format("{}  step {}  {}", which, grouped(step), split);
-    for (const NamedValue& metric : values) text += fmt::format("  {} {:.4f}", metric.name, metric.value);
+    for (const NamedValue& metric : values) {
+      text += fmt::format("  {} {:.4f}", metric.name, metric.value);
+      if (which == "best") set_result(best_, "best_" + result_name(split, metric.name), metric.value);
+    }
     result(text);
     return values;
+  }
+
+  Results results() const {
+    const std::int64_t steps = trainer_.steps_done(), best = trainer_.best_step();
+    const std::vector<MetricRecord> records = read_metrics(folder_.metrics());
+    Results all = last_values(records), of_best = best_;
+    if (of_best.empty()) of_best = last_as_best(records, all);
+    all.insert(all.end(), of_best.begin(), of_best.end());
+    all.emplace_back("steps", static_cast<double>(steps));
+    all.emplace_back("best_step", static_cast<double>(best > 0 ? best : steps));
+    all.emplace_back("seconds", seconds_now() - started_);
+    all.emplace_back("parameters", static_cast<double>(trainer_.parameters().count()));
+    all.emplace_back("peak_memory", peak_memory());
+    for (const auto& [name, loss] : identity_.baselines) all.emplace_back("baseline_loss", loss);
+    return all;
+  }
+
+  // The last weights are the best, or nothing says which are. Only what is measured of both is named so.
+  Results last_as_best(std::span<const MetricRecord> records, const Results& last) const {
+    const std::vector<double> sums(static_cast<std::size_t>(e_.learner().sum_count()));
+    Results of_best;
+    for (const MetricRecord& record : records)
+      for (const NamedValue& metric : e_.learner().metrics(sums)) {
+        const std::string name = result_name(record.split, metric.name);
+        const double* value = find_result(last, name);
+        if (record.split != "train" && value != nullptr) set_result(of_best, "best_" + name, *value);
+      }
+    return of_best;
   }
 
   void result(std::string_view text) {
@@ -292,6 +328,7 @@ class Session {
   std::optional<MetricsLog> metrics_;
   std::optional<EventFile> events_;
   RunIdentity identity_;
+  Results best_;  // of the best weights, where they are not the last
   double started_ = 0;
   bool lost_records_ = false;
   double valid_ = std::numeric_limits<double>::quiet_NaN();

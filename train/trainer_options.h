@@ -8,6 +8,7 @@
 #include "train/clipping.h"
 #include "train/early_stopping.h"
 #include "train/optimizer/segments.h"
+#include "train/perpendicular.h"
 
 namespace tempera {
 
@@ -36,6 +37,7 @@ struct TrainerOptions : Options {
   std::string dtype = "float32";
   bool watch = false;
 
+  GradientOptions gradient;
   ClippingOptions clip;  // norm 1
   ParameterRules parameters;
   AverageOptions average;  // none

@@ -12,6 +12,7 @@ function(expect code pattern program)
     message(FATAL_ERROR "${program} ${ARGN}: exit code ${got}, wanted ${code} and '${pattern}'\n${out}${err}")
   endif()
   set(out "${out}" PARENT_SCOPE)
+  set(err "${err}" PARENT_SCOPE)
 endfunction()
 
 file(WRITE ${FOLDER}/prompt.txt "a rose")
@@ -32,7 +33,7 @@ model: {type: mlp, hidden: [4]}
 train: {steps: 4, batch: 8}
 ")
 
-foreach(program train evaluate generate summary gradcheck report)
+foreach(program train evaluate generate summary gradcheck report reproduce sweep verify diff)
   expect(0 "Usage: ${program}" ${program} --help)
   expect(2 "not expected|required" ${program} --colour)
 endforeach()
@@ -71,4 +72,64 @@ expect(0 "" generate rose --prompt "a rose" --beams 3 --tokens 5)
 expect(2 "excludes" generate rose --beams 3 --seed 2)
 expect(2 "raise beams" generate rose --beams 2 --count 3)
 expect(2 "none of the [0-9]+ characters" generate rose --prompt "QUX")
-expect(2 "only language models write" generate digits)
+expect(2 "only language models and models of sequence to sequence write" generate digits)
+file(WRITE ${FOLDER}/copy.yaml "name: copy
+data: {type: sequences, task: copy, symbols: 5, longest: 4}
+model: {type: encoder_decoder, d_model: 8, n_layers: 1, n_decoder_layers: 1}
+attention: {type: softmax, heads: 2}
+train: {steps: 2, batch: 8}
+")
+expect(0 "done  2 steps" train copy.yaml)
+expect(0 "3 1 4  .*  ([0-4] )*" generate copy --prompt "3 1 4" --temperature 0)
+expect(0 "3 1 4" generate copy --prompt "3 1 4" --beams 2)
+expect(2 "give it with --prompt" generate copy)
+expect(2 "'5' at offset 2 is no token" generate copy --prompt "3 5")
+expect(2 "this model reads at most 4" generate copy --prompt "1 2 3 4 1")
+
+# A claim: nothing is run twice, and the exit code tells the verdict.
+file(WRITE ${FOLDER}/configs/tiny/wide.yaml "data: {type: digits, file: ${SOURCE_DIR}/data/files/digits.csv}
+model: {type: mlp, hidden: [4]}
+train: {steps: 4, batch: 8}
+claim: Wide nets have more parameters.
+seeds: 2
+variants: {wide: {model.hidden: [8]}, narrow: {model.hidden: [2]}}
+expect: [{metric: parameters, of: wide, above: narrow}, {metric: test_accuracy, of: own, at_most: 1}]
+")
+expect(0 "wide +- +6 " reproduce --list)
+expect(0 "holds +parameters of wide above narrow.*finished +narrow-seed2" reproduce wide --jobs 2)
+expect(0 "6 of 6 runs done" reproduce wide)
+if("${out}${err}" MATCHES "finished")
+  message(FATAL_ERROR "a finished run was done again:\n${out}${err}")
+endif()
+expect(0 "wide +holds" reproduce --list)
+expect(0 "" reproduce --page)
+foreach(file docs/gallery.md docs/gallery/wide.json docs/gallery/wide.svg)
+  if(NOT EXISTS ${FOLDER}/${file})
+    message(FATAL_ERROR "reproduce left no ${file}")
+  endif()
+endforeach()
+file(READ ${FOLDER}/configs/tiny/wide.yaml wide)
+string(REPLACE "above: narrow" "below: narrow" narrow "${wide}")
+file(WRITE ${FOLDER}/narrow.yaml "${narrow}")
+expect(1 "fails +parameters of wide below narrow" reproduce narrow.yaml --no-gallery)
+string(REPLACE "metric: parameters" "metric: parametres" narrow "${wide}")
+file(WRITE ${FOLDER}/narrow.yaml "${narrow}")
+expect(2 "narrow.yaml:7:19: runs of wide end with no .parametres.; did you mean .parameters." reproduce narrow.yaml)
+expect(2 "did you mean .wide." reproduce wdie)
+expect(2 "which claim" reproduce)
+expect(0 "done  4 steps" train configs/tiny/wide.yaml --variant wide)
+expect(2 "did you mean .wide." train configs/tiny/wide.yaml --variant wyde)
+
+# A sweep: what failed keeps its reason while the others go on.
+expect(0 "lr +seeds +test_accuracy.*1e-3 +2 .*report.html" sweep digits.yaml lr=1e-3,1e-2 seed=0..1 --metric test_accuracy)
+expect(1 "4 of 6 runs done, 2 failed.*failed  lr=1e30,train.watch=true-seed1" sweep digits.yaml lr=1e-3,1e-2,1e30 seed=0,1 train.watch=true)
+expect(2 "stands here twice" sweep digits.yaml lr=1 lr=2)
+expect(2 "did you mean .test_accuracy." sweep digits.yaml lr=1 --metric test_acuracy)
+
+# The same bits again, and where other bits begin.
+expect(0 "the same weights after 4 steps" verify digits)
+expect(2 "is no run" verify nowhere)
+expect(0 "done  4 steps" train digits.yaml name=again lr=2e-3)
+expect(1 "lr: 0.001 and 0.002.*measurements part at step 1: train lr.*checkpoints part at step 4" diff digits again)
+expect(1 "parameters part at step 1" diff digits again --replay)
+expect(0 "the same parameters" diff digits digits --replay --steps 2)

@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "train/config/read_config.h"
-#include "train/experiment.h"
+#include "train/claims/experiment_file.h"
 
 namespace tempera {
 
@@ -15,7 +14,7 @@ struct TestExperiment {
   TestExperiment(const std::string& yaml, std::vector<std::string> overrides = {})
       : TestExperiment(ConfigText{"test.yaml", yaml}, std::move(overrides)) {}
   explicit TestExperiment(const ConfigText& config, const std::vector<std::string>& overrides = {}) {
-    read_config(config, overrides, options);
+    ExperimentFile(config).fill(options, overrides);
     experiment = std::make_unique<Experiment>(options);
   }
 

@@ -46,8 +46,8 @@ class SectionReader : public Fields {
   SectionReader(Reading& reading, std::string path, YamlTree keys, Place place)
       : reading_(reading), path_(std::move(path)), keys_(std::move(keys)), place_(place) {}
 
-  void read(Options& options, const Choice* choice = nullptr) {
-    if (!read_keys(options, choice)) return;
+  void read(Options& options, const Choice* choice = nullptr, std::span<const std::string_view> also_known = {}) {
+    if (!read_keys(options, choice, also_known)) return;
     for (const Problem& problem : options.problems()) add_problem(problem, "it is not set, the default holds");
   }
 
@@ -100,10 +100,11 @@ class SectionReader : public Fields {
 
  private:
   // False where something is wrong.
-  bool read_keys(Options& options, const Choice* choice) {
+  bool read_keys(Options& options, const Choice* choice, std::span<const std::string_view> also_known = {}) {
     const std::size_t before = reading_.count();
     if (choice != nullptr) known_.emplace_back("type");
     options.describe(*this);
+    known_.insert(known_.end(), also_known.begin(), also_known.end());
     for (const YamlEntry& entry : keys_->entries)
       if (std::ranges::find(known_, entry.key) == known_.end()) unknown(entry, choice);
     return reading_.count() == before;
@@ -220,7 +221,7 @@ class SectionReader : public Fields {
 
 }  // namespace
 
-Origins read_tree(const YamlTree& tree, Options& options, Problems& problems) {
+Origins read_tree(const YamlTree& tree, Options& options, Problems& problems, const TreePosition& at) {
   if (tree->kind == YamlNode::Kind::scalar || tree->kind == YamlNode::Kind::list) {
     const bool colon = tree->text.find(':') != std::string::npos;
     problems.add(tree->place, fmt::format("wanted keys with values, as in `seed: 7`, got {}{}", what_stands(*tree),
@@ -228,7 +229,8 @@ Origins read_tree(const YamlTree& tree, Options& options, Problems& problems) {
     return {};
   }
   Reading reading{problems};
-  SectionReader(reading, {}, tree->kind == YamlNode::Kind::map ? tree : kNothing, Place{}).read(options);
+  SectionReader(reading, at.path, tree->kind == YamlNode::Kind::map ? tree : kNothing, at.place)
+      .read(options, nullptr, at.also_known);
   for (const auto& [place, unknown] : reading.unknown) problems.add(place, unknown_key_message(unknown, options));
   for (std::size_t i = 0; i < reading.further_unknown; ++i) problems.add({}, "unknown key");
   return std::move(reading.origins);

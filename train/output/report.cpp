@@ -315,6 +315,7 @@ std::string report_page(std::span<const std::filesystem::path> folders, const Re
   const ArtifactSections artifacts = artifact_sections(runs);
 
   std::string body = "<header><h1>" + html(title) + "</h1><p class=\"lead\">" + lead(runs, groups) + "</p></header>\n";
+  for (const std::string& text : options.warnings) body += "<p class=\"note warning\">" + html(text) + "</p>\n";
   for (const std::string& text : not_finite(runs)) body += "<p class=\"note warning\">" + html(text) + "</p>\n";
   body += groups.size() == 1 ? tiles(runs, groups.front()) : summary_table(runs, groups);
   if (intervals)

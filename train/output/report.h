@@ -8,12 +8,14 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace tempera {
 
 struct ReportOptions {
-  std::string title;          // of the page; empty: the name of the run, or of all groups
-  std::size_t points = 1000;  // of a curve; longer ones are thinned
+  std::string title = {};                  // of the page; empty: the name of the run, or of all groups
+  std::size_t points = 1000;               // of a curve; longer ones are thinned
+  std::vector<std::string> warnings = {};  // told at the top, as that some runs are missing
 };
 
 // The page. Throws Error when a run's files are damaged.

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 using Config = std::vector<std::pair<std::string, std::string>>;
 
 // Keys that do not make another experiment.
-const std::set<std::string, std::less<>> kSame = {"seed", "name", "threads", "train.seed", "train.threads", "folder"};
+const std::set<std::string, std::less<>> kSame = {"train.seed", "train.threads", "name", "folder"};
 
 void flatten(const YAML::Node& node, const std::string& key, Config& out) {
   if (node.IsMap() && node.size() > 0) {

@@ -63,8 +63,8 @@ Json matrix_json(std::string_view title, const LabelledMatrix& matrix) {
 }
 
 void remove_run(const fs::path& folder) {
-  for (const char* name :
-       {"config.yaml", "run.json", "metrics.jsonl", "log.txt", "report.html", "artifacts", "checkpoints"})
+  for (const char* name : {"config.yaml", "run.json", "metrics.jsonl", "results.json", "log.txt", "report.html",
+                           "artifacts", "checkpoints"})
     fs::remove_all(folder / name);
   for (const fs::directory_entry& entry : fs::directory_iterator(folder))
     if (entry.path().filename().string().rfind("events.out.tfevents.", 0) == 0) fs::remove(entry.path());

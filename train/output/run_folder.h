@@ -3,6 +3,7 @@
 //   config.yaml     the effective configuration          metrics.jsonl   measurements (metrics_log.h)
 //   run.json        who ran what, when and on what       log.txt         messages (log.h)
 //   report.html     the report (report.h)                artifacts/      attention maps, matrices, samples of text
+//   results.json    what it ended with (train/results.h)
 //   events.out.tfevents.*      the same measurements for TensorBoard (event_file.h)
 //   checkpoints/    step-000500/ ..., best (checkpoint_folder.h)
 #pragma once

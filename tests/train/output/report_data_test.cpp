@@ -38,9 +38,9 @@ TEST_CASE("a configuration is flattened to dotted keys", "[output]") {
 
 TEST_CASE("runs that differ only by seed and name are one group", "[output]") {
   const std::vector<ReportRun> runs = {
-      run("mqar-soft-seed1", "name: mqar-soft-seed1\nseed: 1\nlr: 0.1\n", {}),
-      run("mqar-lin-seed1", "seed: 1\nlr: 0.2\n", {}),
-      run("mqar-soft-seed2", "name: mqar-soft-seed2\nlr: 0.1\nseed: 2\n", {}),
+      run("mqar-soft-seed1", "name: mqar-soft-seed1\ntrain: {seed: 1}\nlr: 0.1\n", {}),
+      run("mqar-lin-seed1", "train: {seed: 1}\nlr: 0.2\n", {}),
+      run("mqar-soft-seed2", "name: mqar-soft-seed2\nlr: 0.1\ntrain: {seed: 2}\n", {}),
       run("bare", "", {}),
       run("bare", "", {}),
   };

@@ -82,7 +82,7 @@ std::string nesting_error(const std::string& markup) {
   return open.empty() ? "" : "open: " + open.back();
 }
 
-const std::string kConfig = "seed: 1\nmodel: {width: 8}\n";
+const std::string kConfig = "train: {seed: 1}\nmodel: {width: 8}\n";
 
 }  // namespace
 
@@ -151,8 +151,10 @@ TEST_CASE("a page about several runs averages seeds and tells what differs", "[o
   std::vector<std::filesystem::path> runs;
   for (int seed = 1; seed <= 3; ++seed) {
     const std::string n = std::to_string(seed);
-    runs.push_back(make_run(folder, "narrow" + n, "narrow-seed" + n, "seed: " + n + "\nwidth: 8\n", seed, false));
-    runs.push_back(make_run(folder, "wide" + n, "wide-seed" + n, "seed: " + n + "\nwidth: 16\n", seed + 5, false));
+    runs.push_back(
+        make_run(folder, "narrow" + n, "narrow-seed" + n, "train: {seed: " + n + "}\nwidth: 8\n", seed, false));
+    runs.push_back(
+        make_run(folder, "wide" + n, "wide-seed" + n, "train: {seed: " + n + "}\nwidth: 16\n", seed + 5, false));
   }
   const std::string page = report_page(runs), markup = markup_of(page);
   CHECK(nesting_error(markup) == "");
@@ -161,12 +163,14 @@ TEST_CASE("a page about several runs averages seeds and tells what differs", "[o
   // Losses at the end 1.3, 1.4, 1.5: mean 1.4, s 0.1, t 4.3027, n 3.
   CHECK(markup.find("<td><b>1.40</b> ± 0.25<small>best and last</small></td>") != markup.npos);
   CHECK(markup.find(">width</th>") != markup.npos);
-  CHECK(markup.find(">seed</th>") == markup.npos);
+  CHECK(markup.find(">train.seed</th>") == markup.npos);
   const nlohmann::json data = data_of(page);
   CHECK(data["groups"] == nlohmann::json({"narrow", "wide"}));
   const nlohmann::json& curves = data["charts"][0]["curves"];
   REQUIRE(curves.size() == 4);
   CHECK(curves[0]["half"][0] == Approx(4.3027 * 0.1 / std::sqrt(3.0)).epsilon(1e-4));
+  CHECK(report_page(runs, {.warnings = {"<7> failed"}}).find("<p class=\"note warning\">&lt;7&gt; failed</p>") !=
+        std::string::npos);
   CHECK(report_page(runs, {.title = "Widths <3"}).find("<title>Widths &lt;3</title>") != std::string::npos);
 }
 
