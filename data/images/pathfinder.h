@@ -41,7 +41,10 @@ struct PathfinderDataOptions : DrawnDataOptions {
 
 // A small one on a lattice: paths go from pixel to pixel, straight or diagonally, and turn by 45 degrees or not at all
 // (probabilities 1/4, 1/2, 1/4). No path comes next to another, nor to itself; every third pixel of a path is dark.
-//   form tokens: int32 [size^2], 0 dark, 1 light, 2 a marked end        image: 0, 0.5, 1
+//   form tokens: int32 [size^2], 0 dark, 1 light, 2 a marked end
+//        image:  float32 [1, size, size] of 0, 0.5, 1
+//        points: float32 [points, 2 size + 2] with lengths: the lit pixels alone, row by row, each with ones at its
+//                row, at size + its column, and at 2 size, or at 2 size + 1 where it is a marked end
 // Both long paths have fewest..steps steps, as many each, and begin three pixels or more from the border, and three to
 // five from each other; then come `distractors` paths of `distractor` steps, fewer where there is no room.
 struct LatticePathsDataOptions : DrawnDataOptions {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fstream>
 #include <png.h>
+#include <set>
 
 #include "tests/support/folder.h"
 
@@ -87,6 +88,44 @@ TEST_CASE("tokens and images of a lattice say the same", "[data][pathfinder]") {
   CHECK(tokens.inputs.shape() == Shape{2, 256});
   CHECK(image.inputs.shape() == Shape{2, 1, 16, 16});
   for (Index i = 0; i < 512; ++i) CHECK(tokens.inputs.at(i) == 2 * image.inputs.at(i));
+}
+
+TEST_CASE("points are the lit pixels of a lattice", "[data][pathfinder]") {
+  LatticePathsDataOptions o;
+  const std::vector<std::int64_t> ids{0, 5};
+  Batch tokens, points;
+  o.make()->train->fill(ids, tokens);
+  o.form = "points";
+  const auto source = o.make();
+  CHECK(source->train->description().inputs == Shape{48, 34});
+  source->train->fill(ids, points);
+  for (Index s = 0; s < 2; ++s) {
+    std::vector<double> pixels(256, 0);
+    for (Index i = 0; i < 48; ++i) {
+      std::vector<Index> ones;
+      for (Index j = 0; j < 34; ++j)
+        if (points.inputs.at((s * 48 + i) * 34 + j) == 1) ones.push_back(j);
+      REQUIRE(ones.size() == (i < static_cast<Index>(points.lengths.at(s)) ? 3u : 0u));
+      if (ones.empty()) continue;
+      pixels[static_cast<std::size_t>(ones[0] * 16 + ones[1] - 16)] = static_cast<double>(ones[2] - 31);
+    }
+    CHECK(pixels == tokens.inputs.rows(s, 1).to_vector());
+  }
+}
+
+TEST_CASE("short paths may be among the long ones", "[data][pathfinder]") {
+  LatticePathsDataOptions o;
+  o.fewest = 2;
+  o.distractors = 0;
+  std::set<int> lit;
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    const PathPicture p = drawn(o, Rng(1, "test", i));
+    lit.insert(static_cast<int>(std::count_if(p.pixels.begin(), p.pixels.end(), [](float x) { return x > 0; })));
+  }
+  CHECK(*lit.begin() <= 6);  // 2 steps: 3 pixels each, one of them dark unless it is marked
+  CHECK(*lit.rbegin() >= 20);
+  o.fewest = 15;
+  CHECK(o.problems()[0].message == "15 exceeds steps, 14; lower it");
 }
 
 TEST_CASE("curved paths follow their rules", "[data][pathfinder]") {
