@@ -114,6 +114,7 @@ void LatticePathsDataOptions::describe(Fields& f) {
 }
 
 std::vector<Problem> LatticePathsDataOptions::problems() const {
+  if (fewest > steps) return {{"fewest", fmt::format("{} exceeds steps, {}; lower it", fewest, steps)}};
   if (steps <= size) return {};
   return {
       {"steps", fmt::format("two paths of {} steps hardly find room in {} x {} pixels; {} steps at most were wanted",

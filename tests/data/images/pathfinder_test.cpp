@@ -125,6 +125,7 @@ TEST_CASE("short paths may be among the long ones", "[data][pathfinder]") {
   CHECK(*lit.begin() <= 6);  // 2 steps: 3 pixels each, one of them dark unless it is marked
   CHECK(*lit.rbegin() >= 20);
   o.fewest = 15;
+  REQUIRE(o.problems().size() == 1);
   CHECK(o.problems()[0].message == "15 exceeds steps, 14; lower it");
 }
 
@@ -210,6 +211,7 @@ TEST_CASE("path options that cannot be are told", "[data][pathfinder][errors]") 
   CHECK(o.problems()[2].message == "16 with a padding of 1 leaves no middle of 32 pixels; lower it");
   LatticePathsDataOptions lattice;
   lattice.steps = 30;
+  REQUIRE(lattice.problems().size() == 1);
   CHECK(lattice.problems()[0].message ==
         "two paths of 30 steps hardly find room in 16 x 16 pixels; 16 steps at most were wanted");
 }
