@@ -74,9 +74,12 @@ std::vector<float> corner(const Tensor& weights, Index head, Index rows, Index c
   return values;
 }
 
-// A text without what lies beyond its length or kMostTokens: that is never seen, or would be no picture.
+// A sequence without what lies beyond its length or kMostTokens: that is never seen, or would be no picture. Images,
+// and vectors of numbers, are no sequences.
 Tensor cut(const Tensor& tokens, const Tensor& lengths) {
-  if (!tokens.defined() || tokens.rank() > 3) return tokens;
+  const bool sequence =
+      tokens.defined() && (tokens.rank() == 3 || (tokens.rank() == 2 && tokens.dtype() == DType::int32));
+  if (!sequence) return tokens;
   const Index own = lengths.defined() ? static_cast<Index>(lengths.at(0)) : tokens.dim(1);
   return tokens.view(0, tokens.shape().with(1, std::clamp<Index>(own, 1, kMostTokens)));
 }
