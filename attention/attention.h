@@ -30,4 +30,13 @@ struct AttentionOptions : Options {
 
 std::span<const Kind> attention_kinds();
 
+// What reads the memory of an encoder-decoder: "same", the kind and options of the other attentions, or one of those
+// that have a cross form, and some that have no other (`cross_attention.type`).
+std::span<const Kind> cross_attention_kinds();
+
+// Stands for the other attentions.
+struct SameAttention : Options {
+  void describe(Fields&) override {}
+};
+
 }  // namespace tempera

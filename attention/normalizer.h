@@ -24,6 +24,7 @@ struct NormalizerTraits {
   bool negative = false;     // weights may be below zero
   bool causal = true;        // false: only tokens that all see each other; no masks of time, no memory, no decoding
   bool ordered = false;      // the order of the keys matters
+  bool full_rank = false;    // wants scores of full rank: of heads as wide as tokens are many, or wider
   bool cosine = false;       // wants cosines: queries and keys come as unit vectors, and nothing scales their product
   // Values kept for each row from the forward to the backward pass.
   Index saved = 0;
@@ -57,9 +58,27 @@ struct ScoreGradients {
   HeadValues<T> dparameters{};
 };
 
+class ScoreNormalizer;
+
+// A loss of every row beside its weights, whose mean over queries and heads is added to that of training.
+struct RowLoss {
+  std::string_view name;
+  double weight = 1;
+  // Its rows sum to the loss of the row, given the same scores and parameters: attention through it over values of one
+  // is the loss of every query.
+  const ScoreNormalizer* rows = nullptr;
+};
+
 class ScoreNormalizer : public HeadParameters {
  public:
   virtual NormalizerTraits traits() const = 0;
+  // Why it cannot weigh so many true tokens, as the end of a sentence; empty: it can.
+  virtual std::string refusal([[maybe_unused]] Index tokens) const { return {}; }
+  // Null: none.
+  virtual const RowLoss* row_loss() const { return nullptr; }
+  std::vector<std::string_view> loss_names() const override {
+    return row_loss() ? std::vector{row_loss()->name} : std::vector<std::string_view>();
+  }
   // Elements of working memory for a block of `rows` by `cols` scores.
   virtual Index scratch([[maybe_unused]] Index rows, [[maybe_unused]] Index cols) const { return 0; }
   // weights = f(scores), and `saved`. weights may be the buffer of the scores.

@@ -6,6 +6,8 @@
 #include "attention/normalizers/entmax.h"
 #include "attention/normalizers/power.h"
 #include "attention/normalizers/qknorm.h"
+#include "attention/normalizers/qr.h"
+#include "attention/normalizers/quantum.h"
 #include "attention/normalizers/rela.h"
 #include "attention/normalizers/relu.h"
 #include "attention/normalizers/reluformer.h"
@@ -28,6 +30,8 @@ constexpr Kind kKinds[] = {
     kind_of<EntmaxOptions>("entmax", "between softmax and sparsemax, with exact zeros; alpha may be learned"),
     kind_of<PowerOptions>("power", "an even power of the score over its sum"),
     kind_of<QKNormOptions>("qknorm", "softmax of cosines at a learned scale"),
+    kind_of<QROptions>("qr", "squares of an orthogonal factor: columns sum to one too; bidirectional, few tokens"),
+    kind_of<QuantumOptions>("quantum", "a simulated circuit: columns sum to one too; bidirectional, few tokens"),
     kind_of<RelaOptions>("rela", "ReLU of the scores; the heads' outputs are normalised and gated"),
     kind_of<ReluOptions>("relu", "ReLU or another activation of the scores over a power of their count"),
     kind_of<ReluformerOptions>("reluformer", "ReLU of the scores, with the variance of the values"),

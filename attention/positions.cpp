@@ -24,8 +24,34 @@ struct RopePositions : PositionOptions {
   }
 };
 
+AlibiSlopes slopes_named(std::string_view name) {
+  return name == "balanced" ? AlibiSlopes::balanced : name == "growing" ? AlibiSlopes::growing : AlibiSlopes::falling;
+}
+
+void describe_slopes(Fields& f, std::string& slopes) {
+  f("slopes", slopes, "near keys are favoured, far ones, or both by one half of the heads each",
+    one_of({"falling", "balanced", "growing"}));
+}
+
 struct AlibiPositions : PositionOptions {
-  std::unique_ptr<ScoreBias> bias(Index heads, bool) const override { return std::make_unique<Alibi>(heads); }
+  std::string slopes = "falling";
+
+  void describe(Fields& f) override { describe_slopes(f, slopes); }
+  std::unique_ptr<ScoreBias> bias(Index heads, bool) const override {
+    return std::make_unique<Alibi>(heads, slopes_named(slopes));
+  }
+};
+
+struct RopeAlibiPositions : RopePositions {
+  std::string slopes = "balanced";
+
+  void describe(Fields& f) override {
+    RopePositions::describe(f);
+    describe_slopes(f, slopes);
+  }
+  std::unique_ptr<ScoreBias> bias(Index heads, bool) const override {
+    return std::make_unique<Alibi>(heads, slopes_named(slopes));
+  }
 };
 
 struct BucketPositions : PositionOptions {
@@ -45,6 +71,7 @@ constexpr Kind kKinds[] = {
     kind_of<PositionOptions>("none", "no positions here"),
     kind_of<RopePositions>("rope", "queries and keys are rotated by their position"),
     kind_of<AlibiPositions>("alibi", "scores fall linearly with distance, at a fixed slope per head"),
+    kind_of<RopeAlibiPositions>("rope_alibi", "both: rotations, and slopes that may be balanced"),
     kind_of<BucketPositions>("t5", "a learned number per head and bucket of distances is added to the scores"),
 };
 

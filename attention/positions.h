@@ -20,7 +20,7 @@ struct PositionOptions : Options {
   }
 };
 
-// "none", "rope", "alibi", "t5"
+// "none", "rope", "alibi", "rope_alibi", "t5"
 std::span<const Kind> position_kinds();
 
 }  // namespace tempera

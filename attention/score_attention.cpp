@@ -96,6 +96,12 @@ AttentionCall call_of(std::span<const Var> sources, const AttentionLayout& layou
           v.causal       ? ", causal"
           : v.window > 0 ? ", in a window"
                          : "");
+  for (Index b = 0; b < layout.sizes.batch; ++b) {
+    const Index tokens = v.lengths.defined() ? static_cast<Index>(v.lengths.at(b)) - v.key_start : layout.sizes.keys;
+    const std::string refusal = how.normalizer->refusal(std::min(tokens, layout.sizes.keys));
+    require(refusal.empty(), kWho, "sequence {} has {} tokens, {}", b, tokens, refusal);
+    if (!v.lengths.defined()) break;
+  }
   check_parameters(*how.normalizer, how.normalizer_parameters, layout.sizes.heads, sources[0].dtype());
   if (how.bias) check_parameters(*how.bias, how.bias_parameters, layout.sizes.heads, sources[0].dtype());
   AttentionCall call{layout, how.normalizer, how.bias, how.visibility, how.scale, how.training, {}, {}, {}};

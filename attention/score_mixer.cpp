@@ -4,6 +4,7 @@
 
 #include "attention/key_value_cache.h"
 #include "attention/normalizers.h"
+#include "attention/row_loss.h"
 #include "core/ops/broadcast_to.h"
 #include "core/ops/concat.h"
 #include "core/ops/elementwise.h"
@@ -24,9 +25,13 @@ const NormalizerOptions& normalizer_options(const ScoreMixerOptions& options) {
 
 struct ScoreMixer::State : MixerState {
   State(const KeyValueCache::Sizes& sizes, DType dtype, KeyValueCache::Form form) : cache(sizes, dtype, form) {}
-  void reorder(std::span<const Index> rows) override { cache.reorder(rows); }
+  void reorder(std::span<const Index> rows) override {
+    cache.reorder(rows);
+    if (beside) beside->reorder(rows);
+  }
 
   KeyValueCache cache;
+  std::optional<KeyValueCache> beside;  // of the context's output bias: its sink, then zeros for values
   Index capacity = 0;
   Index tokens = 0;  // that went before
 };
@@ -44,6 +49,8 @@ void ScoreMixerOptions::describe(Fields& f) {
   f("window", window, "tokens that a token sees: the last ones if causal, on either side otherwise; 0: all",
     at_least(0));
   f("sink", sink, "adds a learned key and value per head, seen by every token");
+  f("output_bias", output_bias, "a learned value per head is added to the output; context: times a sink's weight",
+    one_of({"none", "fixed", "context"}));
 }
 
 AttentionTraits ScoreMixerOptions::traits() const {
@@ -59,6 +66,10 @@ AttentionTraits ScoreMixerOptions::traits() const {
 std::vector<Problem> ScoreMixerOptions::problems() const {
   std::vector<Problem> found = MultiHeadOptions::problems();
   if (sink && window > 0) found.push_back({"sink", "a window would leave it behind; set one of the two"});
+  if (output_bias == "context" && (window > 0 || sink))
+    found.push_back({"output_bias", fmt::format("context has a sink of its own, which goes with no {}; set one of the "
+                                                "two",
+                                                sink ? "other" : "window")});
   // A normalizer with problems of its own tells them itself.
   if (!normalizer_options(*this).problems().empty() || normalizer_options(*this).make({})->traits().causal)
     return found;
@@ -68,6 +79,7 @@ std::vector<Problem> ScoreMixerOptions::problems() const {
   };
   if (window > 0) refuse("window", "0");
   if (sink) refuse("sink", "false");
+  if (output_bias == "context") refuse("output_bias", "none or fixed");
   return found;
 }
 
@@ -92,6 +104,13 @@ ScoreMixer::ScoreMixer(const ScoreMixerOptions& options, const AttentionPlace& p
   require(!options.sink || window_ == 0, kWho, "a window of {} would leave the sink behind; set one of the two",
           window_);
   if (options.sink) sink_ = std::make_unique<Sink>(kv_heads(), width());
+  const bool context_bias = options.output_bias == "context";
+  require(
+      !context_bias || (window_ == 0 && !options.sink && traits.causal), kWho,
+      "the output bias 'context' has a sink of its own, which goes with no window, no other sink, and no normalizer "
+      "of tokens that all see each other; choose 'fixed', or leave those out");
+  if (options.output_bias != "none")
+    output_bias_ = std::make_unique<OutputBias>(context_bias ? kv_heads() : heads(), width(), context_bias);
   // Unit vectors come with the length sqrt(width), as their norm leaves them.
   if (traits.cosine) want_unit_vectors();
   const auto d = static_cast<double>(width());
@@ -107,15 +126,31 @@ void ScoreMixer::visit(ParameterVisitor& v) {
   v("normalizer", normalizer_);
   v("positions", bias_);
   v("sink", sink_);
+  v("output_bias", output_bias_);
 }
 
-ScoreMixer::Packed ScoreMixer::with_sink(Context& context, const Packed& packed) const {
+ScoreMixer::Packed ScoreMixer::with_sink(Context& context, const Packed& packed, const Parameter& key,
+                                         const Parameter& value) const {
   const auto [q, k, v] = unpack(packed);
   const auto led = [&](const Var& x, const Parameter& sink) {
     const Var first = broadcast_to(reshape(context[sink], {1, 1, -1}), {x.dim(0), 1, x.dim(2)});
     return concat(std::array{first, x}, 1);
   };
-  return {{q, led(k, sink_->key), led(v, sink_->value)}, 3};
+  return {{q, led(k, key), led(v, value)}, 3};
+}
+
+ScoreMixer::Packed ScoreMixer::without_values(Context& context, const Packed& packed) const {
+  const auto [q, k, v] = unpack(packed);
+  return {{q, k, context.tape().constant(context.tape().zeros(v.shape(), v.dtype()))}, 3};
+}
+
+Var ScoreMixer::biased(Context& context, const Var& y, const Packed& packed, const ScoreAttention& how) const {
+  if (!output_bias_) return y;
+  if (!context_bias()) return y + reshape(context[output_bias_->value], {1, 1, -1});
+  ScoreAttention beside = how;
+  beside.visibility = past_sink(context, how.visibility);
+  const Packed alone = with_sink(context, without_values(context, packed), output_bias_->key, output_bias_->value);
+  return y + packed_score_attention(alone.span(), heads(), kv_heads(), beside);
 }
 
 // All positions move by one.
@@ -153,12 +188,14 @@ Var ScoreMixer::forward(Context& context, const Var& x, const Sequences& sequenc
   Visibility visibility = cross_ ? Visibility{.lengths = memory_lengths}
                                  : Visibility{sequences.lengths, sequences.causal, window_, sequences.prefix, 0, 0};
   if (sink_) {
-    packed = with_sink(context, packed);
+    packed = with_sink(context, packed, sink_->key, sink_->value);
     visibility = past_sink(context, visibility);
   }
   const ScoreAttention call = how(context, visibility, cross_);
   if (context.weights_observer()) show_weights(context, packed, call);
-  return completed(context, packed_score_attention(packed.span(), heads(), kv_heads(), call), x);
+  if (normalizer_->row_loss()) add_row_loss(context, unpack(packed), heads(), kv_heads(), call, sequences.lengths);
+  const Var y = packed_score_attention(packed.span(), heads(), kv_heads(), call);
+  return completed(context, biased(context, y, packed, call), x);
 }
 
 Var ScoreMixer::completed(Context& context, const Var& y, const Var& x) const {
@@ -181,8 +218,11 @@ std::unique_ptr<MixerState> ScoreMixer::make_state(Index batch, Index capacity, 
   ScoreAttention call;
   call.normalizer = normalizer_.get();
   call.kernel = kernel_;
-  auto state = std::make_unique<State>(KeyValueCache::Sizes{batch, kv_heads(), width(), width(), room}, dtype,
-                                       streams(call) ? KeyValueCache::Form::packed : KeyValueCache::Form::rows);
+  const auto form = streams(call) ? KeyValueCache::Form::packed : KeyValueCache::Form::rows;
+  const KeyValueCache::Sizes sizes{batch, kv_heads(), width(), width(), room};
+  auto state = std::make_unique<State>(sizes, dtype, form);
+  if (context_bias())
+    state->beside.emplace(KeyValueCache::Sizes{batch, kv_heads(), width(), width(), room + 1}, dtype, form);
   state->capacity = capacity;
   return state;
 }
@@ -192,14 +232,23 @@ Var ScoreMixer::attend_cached(Context& context, const Packed& tokens, State& sta
   const Index n = tokens.x[0].dim(1), held = state.cache.size();
   if (window_ > 0 && held + n > state.cache.sizes().room) state.cache.keep_last(std::min(window_ - 1, held));
   Visibility visibility{{}, true, window_, prefix, state.tokens, state.tokens - state.cache.size()};
-  const Packed& packed = sink_ && state.tokens == 0 ? with_sink(context, tokens) : tokens;
+  const bool first = state.tokens == 0;
+  const Packed packed = sink_ && first ? with_sink(context, tokens, sink_->key, sink_->value) : tokens;
   if (sink_) {
     visibility.key_start = 0;
     visibility = past_sink(context, visibility);
   }
   state.tokens += n;
-  return context.tape().constant(
-      cached_score_attention(packed.span(), heads(), kv_heads(), state.cache, how(context, visibility, false)));
+  const auto attend = [&](const Packed& given, KeyValueCache& cache, const Visibility& seen) {
+    return context.tape().constant(
+        cached_score_attention(given.span(), heads(), kv_heads(), cache, how(context, seen, false)));
+  };
+  const Var y = attend(packed, state.cache, visibility);
+  if (!output_bias_) return y;
+  if (!context_bias()) return y + reshape(context[output_bias_->value], {1, 1, -1});
+  Packed alone = without_values(context, tokens);
+  if (first) alone = with_sink(context, alone, output_bias_->key, output_bias_->value);
+  return y + attend(alone, *state.beside, past_sink(context, visibility));
 }
 
 Var ScoreMixer::step(Context& context, const Var& x, MixerState& mixer_state, const Sequences& sequences) const {

@@ -110,4 +110,30 @@ struct TopicPairsDataOptions : DrawnSequencesOptions {
   std::unique_ptr<DataSource> make() const override;
 };
 
+// Two classes of sequences that attention through the softmax tells apart and through linear scores cannot (Deng, Song
+// & Zhou 2023, Superiority of Softmax, arXiv 2310.11685, the data of the self-attention theorem): n = copies (width -
+// 2) tokens [width], with L = sqrt(log n):
+//   entry 0             a L at one token of any place, 0 elsewhere;    a = `low` in class 0, `high` in class 1
+//   entries 1 ..        b L at entry 1 + i mod (width - 2) of token i, 0 elsewhere
+//   the last entry      (1 - b) L
+// The classes are equally likely. A row of softmax weights of the scores' sums is ruled by the marked token from about
+// a = 0.618 on, of linear ones never.
+struct SeparationDataOptions : DrawnDataOptions {
+  int copies = 5, width = 50;
+  double low = 0.05, high = 0.7, b = 0.2;
+  void describe(Fields& fields) override;
+  std::vector<Problem> problems() const override;
+  std::unique_ptr<DataSource> make() const override;
+};
+
+// The same question to be learned: of `tokens` tokens [16] one carries `strength` along a fixed direction in its first
+// 8 entries, which are N(0, noise^2) otherwise; the last 8 of any token are one of `classes` fixed codes N(0, 1). The
+// class is the marked token's code.
+struct MarkedTokenDataOptions : DrawnDataOptions {
+  int tokens = 64, classes = 4;
+  double strength = 2, noise = 0.3;
+  void describe(Fields& fields) override;
+  std::unique_ptr<DataSource> make() const override;
+};
+
 }  // namespace tempera

@@ -39,6 +39,8 @@ std::span<const Kind> dataset_kinds() {
       Kind{"csv", "a table in text", options<CsvDataOptions>},
       Kind{"modular", "a op b mod p, over all pairs", options<ModularDataOptions>},
       Kind{"parity", "exclusive or of a few of many bits", options<ParityDataOptions>},
+      Kind{"separation", "two classes that linear attention cannot tell apart", options<SeparationDataOptions>},
+      Kind{"marked_token", "the class of the one token that bears a mark", options<MarkedTokenDataOptions>},
       Kind{"sequences", "copy, reverse or sort a sequence: sequence to sequence", options<SequenceDataOptions>},
       Kind{"topic_pairs", "do two documents have their topic in common?", options<TopicPairsDataOptions>},
       Kind{"set_max", "the class of the item with the largest number", options<SetMaxDataOptions>},

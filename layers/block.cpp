@@ -44,16 +44,19 @@ Var Block::residual(Context& context, const Var& x, std::string_view norm_name, 
   return pre_norm ? y : run(context, norm_name, norm, y);
 }
 
-template <class Attend>
-Var Block::through(Context& context, const Var& x, const Attend& attend, const Var& memory,
-                   const Tensor& memory_lengths, const std::optional<TokenRead>& read) const {
-  Var y = residual(context, x, "norm1", *norm1, "dropout1", attend);
-  if (cross) {
-    require(memory.defined(), "Block", "the cross attention has no memory to read; encode the source first");
-    y = residual(context, y, "norm2", *norm2, "dropout2", [&](const Var& h) {
-      return run(context, "cross_attention", *cross, h, Sequences{}, memory, memory_lengths);
-    });
+struct Block::State : MixerState {
+  void reorder(std::span<const Index> rows) override {
+    own->reorder(rows);
+    if (across) across->reorder(rows);
   }
+  std::unique_ptr<MixerState> own, across;
+};
+
+template <class Attend, class Cross>
+Var Block::through(Context& context, const Var& x, const Attend& attend, const Cross& attend_memory,
+                   const std::optional<TokenRead>& read) const {
+  Var y = residual(context, x, "norm1", *norm1, "dropout1", attend);
+  if (cross) y = residual(context, y, "norm2", *norm2, "dropout2", attend_memory);
   if (read) y = pool(context, y, read->lengths, read->pooling);
   return residual(context, y, cross ? "norm3" : "norm2", cross ? *norm3 : *norm2, cross ? "dropout3" : "dropout2",
                   [&](const Var& h) { return run(context, "mlp", mlp, h); });
@@ -61,22 +64,46 @@ Var Block::through(Context& context, const Var& x, const Attend& attend, const V
 
 Var Block::forward(Context& context, const Var& x, const Sequences& sequences, const Var& memory,
                    const Tensor& memory_lengths, const std::optional<TokenRead>& read) const {
+  require(!cross || memory.defined(), "Block", "the cross attention has no memory to read; encode the source first");
   const auto whole = [this, &context, sequences, memory_lengths, read](const Var& in, const Var& other) {
     const auto attend = [&](const Var& h) { return run(context, "attention", *attention, h, sequences); };
-    return through(context, in, attend, other, memory_lengths, read);
+    const auto attend_memory = [&](const Var& h) {
+      return run(context, "cross_attention", *cross, h, Sequences{.lengths = sequences.lengths}, other, memory_lengths);
+    };
+    return through(context, in, attend, attend_memory, read);
   };
   if (!recompute || !context.training()) return whole(x, memory);
-  if (!memory.defined()) return tempera::recompute([whole](std::span<const Var> in) { return whole(in[0], {}); }, {x});
-  return tempera::recompute([whole](std::span<const Var> in) { return whole(in[0], in[1]); }, {x, memory});
+  const int losses = context.losses_added();
+  const Var y = memory.defined()
+                    ? tempera::recompute([whole](std::span<const Var> in) { return whole(in[0], in[1]); }, {x, memory})
+                    : tempera::recompute([whole](std::span<const Var> in) { return whole(in[0], {}); }, {x});
+  require(
+      context.losses_added() == losses, "Block",
+      "a part added a loss of its own, which a block that is recomputed cannot carry; set recompute to false, or the "
+      "weight of that loss to 0");
+  return y;
 }
 
-Var Block::step(Context& context, const Var& x, MixerState& state, const Sequences& sequences, const Var& memory,
+std::unique_ptr<MixerState> Block::make_state(Index batch, Index capacity, DType dtype, const Tensor& memory) const {
+  auto state = std::make_unique<State>();
+  state->own = attention->make_state(batch, capacity, dtype);
+  if (cross) state->across = cross->make_cross_state(memory);
+  return state;
+}
+
+Var Block::step(Context& context, const Var& x, MixerState& base, const Sequences& sequences, const Var& memory,
                 const Tensor& memory_lengths) const {
+  State& state = dynamic_cast<State&>(base);
   const auto attend = [&](const Var& h) {
     const Tape::Scope scope(context.tape(), "attention");
-    return attention->step(context, h, state, sequences);
+    return attention->step(context, h, *state.own, sequences);
   };
-  return through(context, x, attend, memory, memory_lengths);
+  const auto attend_memory = [&](const Var& h) {
+    const Tape::Scope scope(context.tape(), "cross_attention");
+    return state.across ? cross->cross_step(context, h, *state.across, {}, memory, memory_lengths)
+                        : cross->forward(context, h, {}, memory, memory_lengths);
+  };
+  return through(context, x, attend, attend_memory);
 }
 
 Stack::Stack(const TransformerOptions& o, const MixerFactory& mixers, const MixerPlace& first) {
@@ -98,6 +125,7 @@ Var Stack::each(Context& context, Var x, const F& f) const {
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const Tape::Scope scope(context.tape(), "blocks." + std::to_string(i));
     x = f(i, x);
+    if (context.weights_observer()) context.weights_observer()->activations(context.tape().path(), x.value());
   }
   return norm ? run(context, "norm", *norm, x) : x;
 }
@@ -111,9 +139,9 @@ Var Stack::forward(Context& context, Var x, const Sequences& sequences, const Va
   });
 }
 
-Stack::States Stack::make_states(Index batch, Index capacity, DType dtype) const {
+Stack::States Stack::make_states(Index batch, Index capacity, DType dtype, const Tensor& memory) const {
   States states;
-  for (const auto& block : blocks) states.push_back(block->attention->make_state(batch, capacity, dtype));
+  for (const auto& block : blocks) states.push_back(block->make_state(batch, capacity, dtype, memory));
   return states;
 }
 

@@ -26,7 +26,8 @@ struct Block : Module {
   // tokens that it names, and the result is [B, d_model]: the same features for a part of the work.
   Var forward(Context& context, const Var& x, const Sequences& sequences, const Var& memory = {},
               const Tensor& memory_lengths = {}, const std::optional<TokenRead>& read = {}) const;
-  // The next tokens of decoding, on top of the attention's state.
+  // Decoding: the states of its mixers, and the next tokens on top of them. `memory` as in forward().
+  std::unique_ptr<MixerState> make_state(Index batch, Index capacity, DType dtype, const Tensor& memory = {}) const;
   Var step(Context& context, const Var& x, MixerState& state, const Sequences& sequences, const Var& memory = {},
            const Tensor& memory_lengths = {}) const;
 
@@ -37,8 +38,10 @@ struct Block : Module {
   bool pre_norm, recompute;
 
  private:
-  template <class Attend>
-  Var through(Context& context, const Var& x, const Attend& attend, const Var& memory, const Tensor& memory_lengths,
+  struct State;
+  // Residual branches of the attention, of the cross attention, and the MLP.
+  template <class Attend, class Cross>
+  Var through(Context& context, const Var& x, const Attend& attend, const Cross& attend_memory,
               const std::optional<TokenRead>& read = {}) const;
   template <class F>
   Var residual(Context& context, const Var& x, std::string_view norm_name, const Norm& norm, std::string_view use,
@@ -55,7 +58,7 @@ struct Stack : Module {
   Var forward(Context& context, Var x, const Sequences& sequences, const Var& memory = {},
               const Tensor& memory_lengths = {}, const std::optional<TokenRead>& read = {}) const;
   using States = std::vector<std::unique_ptr<MixerState>>;
-  States make_states(Index batch, Index capacity, DType dtype) const;
+  States make_states(Index batch, Index capacity, DType dtype, const Tensor& memory = {}) const;
   Var step(Context& context, Var x, States& states, const Sequences& sequences, const Var& memory = {},
            const Tensor& memory_lengths = {}) const;
 

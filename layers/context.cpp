@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/ops/concat.h"
+#include "core/ops/elementwise.h"
 #include "core/ops/frozen_weights.h"
 
 namespace tempera {
@@ -25,6 +26,8 @@ void Context::begin(std::uint64_t step, Index first_sample) {
   require(!training_ || gradients_.defined(), "Context",
           "there is no gradient buffer; call set_gradients() before begin()");
   for (Var& var : bound_) var = Var();
+  part_losses_.clear();
+  losses_added_ = 0;
   tape_.reset();
   tape_.set_step(static_cast<std::int64_t>(step));
   rng_ = rng_.at_step(step);
@@ -81,6 +84,22 @@ Var Context::joined(std::span<const Parameter* const> parameters) {
   joined_.emplace_back(parameters[0], kept);
   if (kept.rank() == 2) tape_.workspace<FrozenWeights>().add(kept);
   return tape_.constant(kept);
+}
+
+void Context::add_loss(std::string_view name, const Var& loss, double weight) {
+  if (!training_) return;
+  require(loss.size() == 1, "Context::add_loss", "the loss '{}' has the shape {}; one element was wanted", name,
+          loss.shape());
+  ++losses_added_;
+  const Var weighted = loss * weight;
+  for (PartLoss& known : part_losses_) {
+    if (known.name != name) continue;
+    known.weighted = known.weighted + weighted;
+    known.total += loss.value().item();
+    ++known.parts;
+    return;
+  }
+  part_losses_.push_back({name, weighted, loss.value().item(), 1});
 }
 
 Rng Context::rng(std::string_view use) const {

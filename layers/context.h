@@ -11,12 +11,22 @@
 
 namespace tempera {
 
-// Sees the weights of every attention that runs: for pictures and diagnosis.
+// Sees the weights of every attention that runs, and what passes between parts: for pictures and diagnosis.
 class WeightsObserver {
  public:
   virtual ~WeightsObserver() = default;
   // `path` names the attention; weights [B, H, N, M], row i: how query i weighs the keys.
   virtual void see(std::string_view path, const Tensor& weights) = 0;
+  // The output of a block, and what enters the last matrix of an MLP; [.., features].
+  virtual void activations(std::string_view /*path*/, const Tensor& /*values*/) {}
+};
+
+// A loss that parts of a model add to that of its head: a regulariser of attention, the balance of a gate.
+struct PartLoss {
+  std::string_view name;
+  Var weighted;      // sum over the parts of weight x loss
+  double total = 0;  // sum over the parts of the loss
+  int parts = 0;
 };
 
 class Context {
@@ -54,6 +64,16 @@ class Context {
   Rng rng(std::string_view use) const;
   Index first_sample() const { return first_sample_; }
 
+  // A part's own loss, a Var of one element: the mean over the samples at hand. Training minimises the head's loss plus
+  // the mean of weight x loss over the parts that give one of this name, so a weight means the same at any depth; the
+  // metric of that name is the mean loss itself. The part says the name in Module::loss_names(). Outside of training
+  // nothing happens. A block that is recomputed refuses it. `name`
+  // must outlive the step.
+  void add_loss(std::string_view name, const Var& loss, double weight);
+  // Those of this step so far.
+  std::span<const PartLoss> part_losses() const { return part_losses_; }
+  int losses_added() const { return losses_added_; }  // calls of add_loss
+
   // While an observer is set, each attention computes its weights once more by the definition and shows them. They take
   // N x M memory, so it is for single passes, never for training. Null: nobody looks.
   void observe_weights(WeightsObserver* observer) { observer_ = observer; }
@@ -70,6 +90,8 @@ class Context {
   std::vector<Var> bound_;
   bool frozen_ = false;
   std::vector<std::pair<const Parameter*, Tensor>> joined_;  // by the first of them
+  std::vector<PartLoss> part_losses_;
+  int losses_added_ = 0;
 };
 
 // Runs a part under its name, which leads the path of all it records: run(context, "norm1", norm1, x).

@@ -89,7 +89,7 @@ std::unique_ptr<ModelState> EncoderDecoder::make_state(Context& context, const M
   const auto [memory, lengths] = run(context, "encoder", encoder_, source);
   state->memory = memory.value().clone();
   state->memory_lengths = lengths;
-  state->mixers = decoder_.stack.make_states(memory.dim(0), capacity, context.dtype());
+  state->mixers = decoder_.stack.make_states(memory.dim(0), capacity, context.dtype(), state->memory);
   return state;
 }
 

@@ -4,18 +4,19 @@
 #include <array>
 #include <fmt/ranges.h>
 
+#include "core/ops/softmax.h"
 #include "core/pointwise.h"
 
 namespace tempera {
 namespace {
 
-constexpr std::array<std::string_view, 8> kKinds{"gelu", "gelu_tanh", "relu",   "relu2",
-                                                 "silu", "glu",       "swiglu", "geglu"};
+constexpr std::array<std::string_view, 10> kKinds{"gelu",   "gelu_tanh",   "relu", "relu2",  "silu",
+                                                  "memory", "memory_norm", "glu",  "swiglu", "geglu"};
 // What follows `up`, or `gate` where there is one; the square of relu2 comes on top.
-constexpr std::array<Activation, 8> kActivations{Activation::gelu, Activation::gelu_tanh, Activation::relu,
-                                                 Activation::relu, Activation::silu,      Activation::sigmoid,
-                                                 Activation::silu, Activation::gelu};
-constexpr std::size_t kSquared = 3, kFirstGated = 5;
+constexpr std::array<Activation, 10> kActivations{
+    Activation::gelu, Activation::gelu_tanh, Activation::relu,    Activation::relu, Activation::silu,
+    Activation::none, Activation::none,      Activation::sigmoid, Activation::silu, Activation::gelu};
+constexpr std::size_t kSquared = 3, kMemory = 5, kNormedMemory = 6, kFirstGated = 7;
 
 std::size_t checked_kind(std::string_view kind) {
   const auto found = std::find(kKinds.begin(), kKinds.end(), kind);
@@ -23,8 +24,12 @@ std::size_t checked_kind(std::string_view kind) {
   return static_cast<std::size_t>(found - kKinds.begin());
 }
 
-LinearOptions up_options(const MLPOptions& options, Activation activation) {
-  return {options.bias, activation, options.init};
+bool remembers(std::size_t kind) {
+  return kind == kMemory || kind == kNormedMemory;
+}
+
+LinearOptions up_options(const MLPOptions& options, std::size_t kind, Activation activation) {
+  return {options.bias && !remembers(kind), activation, options.init};
 }
 
 }  // namespace
@@ -42,15 +47,17 @@ Index MLP::default_hidden(std::string_view kind, Index d_model) {
 MLP::MLP(Index d_model, const MLPOptions& options)
     : kind(checked_kind(options.kind)),
       up(d_model, options.hidden ? options.hidden : default_hidden(options.kind, d_model),
-         up_options(options, kind < kFirstGated ? kActivations[kind] : Activation::none)),
-      down(up.weight.shape[0], d_model, {options.bias, Activation::none, options.down_init}) {
-  if (kind >= kFirstGated) gate.emplace(d_model, up.weight.shape[0], up_options(options, Activation::none));
+         up_options(options, kind, kind < kFirstGated ? kActivations[kind] : Activation::none)),
+      down(up.weight.shape[0], d_model, {options.bias && !remembers(kind), Activation::none, options.down_init}) {
+  if (kind >= kFirstGated) gate.emplace(d_model, up.weight.shape[0], up_options(options, kind, Activation::none));
+  if (kind == kNormedMemory) norm.emplace(d_model);
 }
 
 void MLP::visit(ParameterVisitor& v) {
   if (gate) v("gate", *gate);
   v("up", up);
   v("down", down);
+  if (norm) v("norm", *norm);
 }
 
 Var MLP::forward(Context& context, const Var& x) const {
@@ -61,8 +68,12 @@ Var MLP::forward(Context& context, const Var& x) const {
                        [&](auto f) { return pointwise([f](auto a, auto b) { return f(a) * b; }, g, h); });
   } else if (kind == kSquared) {
     h = pointwise([](auto a) { return a * a; }, h);
+  } else if (remembers(kind)) {
+    h = softmax(h);
   }
-  return run(context, "down", down, h);
+  if (context.weights_observer()) context.weights_observer()->activations(context.tape().path(), h.value());
+  const Var y = run(context, "down", down, h);
+  return norm ? run(context, "norm", *norm, y) : y;
 }
 
 }  // namespace tempera

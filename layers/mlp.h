@@ -5,6 +5,7 @@
 #include <span>
 
 #include "layers/linear.h"
+#include "layers/norm.h"
 
 namespace tempera {
 
@@ -18,7 +19,10 @@ struct MLPOptions {
 
 //   y = down(f(up(x)))                gelu (exact), gelu_tanh, relu, relu2 (max(x, 0)^2, So et al. 2021), silu
 //   y = down(f(gate(x)) * up(x))      glu (f = sigmoid), swiglu (silu), geglu (gelu)       (Dauphin 2017; Shazeer 2020)
-// x [.., d_model] -> [.., d_model]; up, gate [hidden, d_model], down [d_model, hidden].
+//   y = down(softmax(up(x)))          memory: up holds keys, down the values of slots; neither has a bias
+//   y = norm(down(softmax(up(x))))    memory_norm: with a layer norm, which makes it a match for relu
+//                                     (Shen et al. 2023, arXiv 2302.06461)
+// x [.., d_model] -> [.., d_model]; up, gate [hidden, d_model], down [d_model, hidden], norm [d_model].
 struct MLP : Module {
   MLP(Index d_model, const MLPOptions& options = {});
   void visit(ParameterVisitor& v) override;
@@ -31,6 +35,7 @@ struct MLP : Module {
   std::size_t kind;  // in kinds()
   std::optional<Linear> gate;
   Linear up, down;
+  std::optional<LayerNorm> norm;
 };
 
 }  // namespace tempera

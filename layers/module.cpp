@@ -1,5 +1,6 @@
 #include "layers/module.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cxxabi.h>
@@ -76,6 +77,21 @@ Index count_parameters(Module& model) {
   } counter;
   model.visit(counter);
   return counter.total;
+}
+
+std::vector<std::string_view> part_losses(Module& model) {
+  struct Names : ParameterVisitor {
+    std::vector<std::string_view> found;
+    void add(const Module& part) {
+      for (const std::string_view name : part.loss_names())
+        if (std::find(found.begin(), found.end(), name) == found.end()) found.push_back(name);
+    }
+    void parameter(const std::string&, Parameter&) override {}
+    void enter(const std::string&, Module& part) override { add(part); }
+  } names;
+  names.add(model);
+  model.visit(names);
+  return names.found;
 }
 
 Parameters::Parameters(Module& model, DType dtype, const Rng& rng) {

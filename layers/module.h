@@ -86,10 +86,15 @@ class Module {
   virtual void visit(ParameterVisitor& visitor) = 0;
   // What summaries call it: the name of the class.
   virtual std::string type() const;
+  // Names of the losses that it adds to that of the head while it trains (Context::add_loss).
+  virtual std::vector<std::string_view> loss_names() const { return {}; }
 };
 
 // Elements of all parameters, without making them.
 Index count_parameters(Module& model);
+
+// The losses that the parts of a model add to that of its head, each name once, in the order of the visit.
+std::vector<std::string_view> part_losses(Module& model);
 
 // The parameters of a model in one flat buffer, each starting on a cache line. The optimizer runs over the buffer;
 // gradients are flat buffers of the same layout.

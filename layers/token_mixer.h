@@ -38,6 +38,14 @@ class TokenMixer : public Module {
   // top of what the state holds. The outputs equal those of the full pass.
   virtual std::unique_ptr<MixerState> make_state(Index batch, Index capacity, DType dtype) const = 0;
   virtual Var step(Context& context, const Var& x, MixerState& state, const Sequences& sequences) const = 0;
+
+  // Decoding through a cross attention whose queries go on from where those before them stood: its state, and the
+  // forward pass of the next queries. Null: queries know nothing of each other, and forward() serves.
+  virtual std::unique_ptr<MixerState> make_cross_state([[maybe_unused]] const Tensor& memory) const { return nullptr; }
+  virtual Var cross_step(Context& context, const Var& x, [[maybe_unused]] MixerState& state, const Sequences& sequences,
+                         const Var& memory, const Tensor& memory_lengths) const {
+    return forward(context, x, sequences, memory, memory_lengths);
+  }
 };
 
 }  // namespace tempera

@@ -1,7 +1,9 @@
 #include "losses/cross_entropy_head.h"
 #include "losses/elementwise_head.h"
+#include "losses/entmax_head.h"
 #include "losses/head.h"
 #include "losses/precise_head.h"
+#include "losses/topk_softmax_head.h"
 
 namespace tempera {
 namespace {
@@ -26,6 +28,9 @@ std::span<const Kind> head_kinds() {
        &make<StableMaxHeadOptions>},
       {"precise_cross_entropy", "softmax cross-entropy in an arithmetic of its own, and where it collapses",
        &make<PreciseHeadOptions>},
+      {"entmax", "one of several classes, or several: entmax and its loss, with exact zeros", &make<EntmaxHeadOptions>},
+      {"sparsemax", "the same with alpha = 2", &make<SparsemaxHeadOptions>},
+      {"topk_softmax", "one of many classes: softmax over the k largest logits", &make<TopkSoftmaxHeadOptions>},
       {"squared_error", "numbers: mean squared error", &make<SquaredErrorHeadOptions>},
   };
   return kKinds;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "train/single_sample.h"
+
 namespace tempera {
 namespace {
 
@@ -74,16 +76,6 @@ std::vector<float> corner(const Tensor& weights, Index head, Index rows, Index c
   return values;
 }
 
-// A sequence without what lies beyond its length or kMostTokens: that is never seen, or would be no picture. Images,
-// and vectors of numbers, are no sequences.
-Tensor cut(const Tensor& tokens, const Tensor& lengths) {
-  const bool sequence =
-      tokens.defined() && (tokens.rank() == 3 || (tokens.rank() == 2 && tokens.dtype() == DType::int32));
-  if (!sequence) return tokens;
-  const Index own = lengths.defined() ? static_cast<Index>(lengths.at(0)) : tokens.dim(1);
-  return tokens.view(0, tokens.shape().with(1, std::clamp<Index>(own, 1, kMostTokens)));
-}
-
 AttentionMaps maps_of(const DataSource& data, const Side& side, const ModelInput& input) {
   const Tensor& first = side.layers.front();
   AttentionMaps maps;
@@ -101,18 +93,12 @@ AttentionMaps maps_of(const DataSource& data, const Side& side, const ModelInput
 void write_attention_maps(Experiment& experiment, const RunFolder& folder) {
   const DataSource& data = experiment.data();
   const ModelLearner& learner = experiment.learner();
-  Batch batch;
-  const std::int64_t first[] = {0};
-  (data.valid ? data.valid : data.train)->fill(first, batch);
   Tape tape;
   Context context(tape, experiment.trainer().parameters());
   Recorder recorder;
   context.observe_weights(&recorder);
   context.begin(0, 0);
-  ModelInput input = learner.input(batch, tape.pool());
-  input.inputs = cut(input.inputs, input.lengths);
-  input.second_inputs = cut(input.second_inputs, input.second_lengths);
-  input.lengths = input.second_lengths = Tensor();
+  const ModelInput input = single_sample(learner, *(data.valid ? data.valid : data.train), 0, kMostTokens);
   learner.model().features(context, input);
   for (const Side& side : recorder.sides)
     folder.write_attention(side.title, experiment.trainer().steps_done(), maps_of(data, side, input));

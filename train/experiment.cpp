@@ -23,6 +23,7 @@ ExperimentOptions::ExperimentOptions()
     : data(dataset_kinds(), "text"),
       model(model_kinds(), "decoder"),
       attention(attention_kinds(), "softmax"),
+      cross_attention(cross_attention_kinds(), "same"),
       head(head_kinds(), "cross_entropy"),
       optimizer(optimizer_kinds(), "adamw"),
       schedule(schedule_kinds(), "cosine") {}
@@ -33,10 +34,12 @@ void ExperimentOptions::describe(Fields& f) {
   f("data", data, "what is learned from");
   f("model", model, "what learns");
   f("attention", attention, "how tokens of a transformer see each other");
+  f("cross_attention", cross_attention, "how a decoder's tokens see the source; encoder_decoder");
   f("head", head, "output layer and loss");
   f("lr", lr, "learning rate at the schedule's peak", above(0));
   f("optimizer", optimizer, "the rule of the updates");
   f("schedule", schedule, "of the learning rate over the run");
+  f("start_from", start_from, "another run whose weights this one begins with");
   f("train", train, "the training loop");
   train.evaluate.tests.of = &data;
   train.describe_sections(f);
@@ -73,7 +76,7 @@ void Experiment::build() {
   for (const FurtherTest& test : further_tests_)
     for (const std::string& problem : length_problems(options.model, test.set->description()))
       fail("configuration", "evaluate.tests.{}: {}", test.name, problem);
-  learner_ = make_learner(options.model, options.attention, options.head, *data_, dtype);
+  learner_ = make_learner(options.model, {options.attention, options.cross_attention}, options.head, *data_, dtype);
   const auto& schedule = options.schedule.as<ScheduleOptions>();
   const std::int64_t steps = std::max<std::int64_t>(1, options.train.steps);
   trainer_ = std::make_unique<Trainer>(

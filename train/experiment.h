@@ -14,6 +14,7 @@
 #include "train/further_tests.h"
 #include "train/generation.h"
 #include "train/model_learner.h"
+#include "train/start_from.h"
 #include "train/trainer.h"
 
 namespace tempera {
@@ -29,8 +30,9 @@ struct SamplingOptions : GenerationOptions {
 struct ExperimentOptions : Options {
   std::string name = "run";
   std::string folder = "runs";
-  Choice data, model, attention, head, optimizer, schedule;
+  Choice data, model, attention, cross_attention, head, optimizer, schedule;
   double lr = 1e-3;
+  StartOptions start_from;
   TrainerOptions train;
   SamplingOptions sample;
   std::int64_t baseline = 0;

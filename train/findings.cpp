@@ -6,6 +6,7 @@
 #include "data/sampler.h"
 #include "losses/cross_entropy_head.h"
 #include "losses/metrics.h"
+#include "train/outlier_figures.h"
 
 namespace tempera {
 namespace {
@@ -84,16 +85,23 @@ Findings text_findings(const Dataset& set, std::int64_t samples, const Tokenizer
   return {{{"bits_per_byte", bits_per_unit(nats, bytes)}, {"bits_per_character", bits_per_unit(nats, characters)}}, {}};
 }
 
-}  // namespace
-
-Findings findings(Experiment& experiment, const Dataset& set, const NamedValues& metrics, std::int64_t samples) {
-  const std::int64_t count = samples > 0 ? std::min(samples, set.size()) : set.size();
+Findings task_findings(Experiment& experiment, const Dataset& set, const NamedValues& metrics, std::int64_t count) {
   const DataSource& data = experiment.data();
   const auto* head = dynamic_cast<const CrossEntropyHeadOptions*>(&experiment.options().head.options());
   if (head && data.task == Task::classification)
     return class_findings(experiment, set, count, static_cast<std::int32_t>(head->ignore_index));
   if (data.task == Task::language_model && data.tokenizer) return text_findings(set, count, *data.tokenizer, metrics);
   return {};
+}
+
+}  // namespace
+
+Findings findings(Experiment& experiment, const Dataset& set, const NamedValues& metrics, std::int64_t samples) {
+  const std::int64_t count = samples > 0 ? std::min(samples, set.size()) : set.size();
+  Findings found = task_findings(experiment, set, metrics, count);
+  if (experiment.options().train.evaluate.outliers)
+    for (const NamedValue& figure : outlier_figures(experiment, set)) found.metrics.push_back(figure);
+  return found;
 }
 
 }  // namespace tempera

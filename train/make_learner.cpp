@@ -4,10 +4,13 @@
 #include <fmt/ranges.h>
 
 #include "attention/attention.h"
+#include "layers/encoder_decoder.h"
 #include "layers/models.h"
 #include "layers/transformer_options.h"
 #include "losses/cross_entropy_head.h"
 #include "losses/elementwise_head.h"
+#include "losses/entmax_head.h"
+#include "losses/topk_softmax_head.h"
 
 namespace tempera {
 namespace {
@@ -20,15 +23,17 @@ InputSpec spec_of(const Description& d) {
   return InputSpec::vectors(d.inputs.back());
 }
 
-MixerFactory mixers_of(const Choice& model, const Choice& attention) {
+MixerFactory mixers_of(const Choice& model, const Attentions& attentions) {
   const auto* transformer = dynamic_cast<const TransformerOptions*>(&model.options());
   if (!transformer) return {};
-  return [&attention, transformer](const MixerPlace& at) {
+  return [attentions, transformer](const MixerPlace& at) {
+    const bool same = dynamic_cast<const SameAttention*>(&attentions.cross.options()) != nullptr;
+    const Choice& attention = at.cross && !same ? attentions.cross : attentions.own;
     const auto& options = attention.as<AttentionOptions>();
     const AttentionTraits traits = options.traits();
     const bool able = at.cross ? traits.cross : at.causal ? traits.causal : traits.bidirectional;
-    require(able, kWho, "attention.type {} has no {} form, which layer {} of this model needs; choose another",
-            attention.type(),
+    require(able, kWho, "{}attention.type {} has no {} form, which layer {} of this model needs; choose another",
+            at.cross && !same ? "cross_" : "", attention.type(),
             at.cross    ? "cross"
             : at.causal ? "causal"
                         : "bidirectional",
@@ -60,7 +65,21 @@ bool written(Task task) {
   return task == Task::language_model || task == Task::sequence_to_sequence;
 }
 
-void model_problems(const Choice& choice, const Model& model, const DataSource& data, std::vector<std::string>& found) {
+void model_problems(const Choice& choice, const Attentions& attentions, Model& model, const DataSource& data,
+                    std::vector<std::string>& found) {
+  if (!dynamic_cast<const SameAttention*>(&attentions.cross.options()) &&
+      !dynamic_cast<const EncoderDecoderOptions*>(&choice.options()))
+    found.push_back(
+        fmt::format("cross_attention.type is {}, but model.type {} reads no memory; leave it out, or choose "
+                    "encoder_decoder",
+                    attentions.cross.type(), choice.type()));
+  const auto* transformer = dynamic_cast<const TransformerOptions*>(&choice.options());
+  if (const auto losses = part_losses(model); transformer && transformer->recompute && !losses.empty())
+    found.push_back(
+        fmt::format("parts of the model add the loss {} to that of the head, which model.recompute cannot "
+                    "carry; set it to false, or the weight of that loss to 0",
+                    fmt::join(losses, ", ")));
+
   const bool pairs = data.train->description().second_inputs.rank() > 0;
   const char* mend = data.task == Task::language_model         ? "decoder"
                      : data.task == Task::sequence_to_sequence ? "encoder_decoder"
@@ -89,7 +108,11 @@ Outputs head_outputs(const Choice& head, const DataSource& data, std::vector<std
                                 mend));
     return Outputs{1, false};
   };
-  if (dynamic_cast<const CrossEntropyHeadOptions*>(&head.options()))
+  if (dynamic_cast<const EntmaxHeadOptions*>(&head.options()) && data.task == Task::multi_label)
+    return {d.targets.size(), false};
+  if (dynamic_cast<const CrossEntropyHeadOptions*>(&head.options()) ||
+      dynamic_cast<const EntmaxHeadOptions*>(&head.options()) ||
+      dynamic_cast<const TopkSoftmaxHeadOptions*>(&head.options()))
     return d.classes > 0 ? Outputs{d.classes, false}
                          : refuse(data.task == Task::regression ? "squared_error" : "binary_cross_entropy");
   if (dynamic_cast<const BinaryHeadOptions*>(&head.options())) {
@@ -119,13 +142,13 @@ std::vector<std::string> length_problems(const Choice& model, const Description&
                       transformer->max_length)};
 }
 
-std::unique_ptr<ModelLearner> make_learner(const Choice& model_choice, const Choice& attention, const Choice& head,
+std::unique_ptr<ModelLearner> make_learner(const Choice& model_choice, const Attentions& attentions, const Choice& head,
                                            const DataSource& data, DType dtype) {
   const Description& d = data.train->description();
   throw_if_any(input_problems(model_choice, d));
-  std::unique_ptr<Model> model = make_model(model_choice, spec_of(d), mixers_of(model_choice, attention));
+  std::unique_ptr<Model> model = make_model(model_choice, spec_of(d), mixers_of(model_choice, attentions));
   std::vector<std::string> found;
-  model_problems(model_choice, *model, data, found);
+  model_problems(model_choice, attentions, *model, data, found);
   const Outputs outputs = head_outputs(head, data, found);
   const auto& head_options = head.as<HeadOptions>();
   HeadSizes sizes{model->width(), outputs.count, nullptr, written(data.task), data.task == Task::sequence_to_sequence};

@@ -13,11 +13,17 @@ namespace tempera {
 
 // Why the model's positions do not reach as far as a sample of this kind does; empty where they do.
 std::vector<std::string> length_problems(const Choice& model, const Description& sample);
+// What mixes the tokens of a transformer: its own tokens, and those of a memory.
+struct Attentions {
+  const Choice& own;
+  const Choice& cross;  // of cross_attention_kinds()
+};
 
 // Refuses, before anything trains, what does not go together, with every reason at once: an answer for each token where
 // the task wants one for a sample, pairs that nobody reads, targets that the head cannot take, sequences longer than
-// the positions, a tied head without a table of tokens. The choices must outlive the learner.
-std::unique_ptr<ModelLearner> make_learner(const Choice& model, const Choice& attention, const Choice& head,
+// the positions, a tied head without a table of tokens, losses of parts under recomputation. The choices must outlive
+// the learner.
+std::unique_ptr<ModelLearner> make_learner(const Choice& model, const Attentions& attentions, const Choice& head,
                                            const DataSource& data, DType dtype);
 
 }  // namespace tempera

@@ -9,6 +9,9 @@
 
 namespace tempera {
 
+// Training minimises the head's loss plus those that the model's parts add to it (Context::add_loss). A shard counts in
+// these by its share of the step's targets. Metrics: the head's, of which "loss" is the head's alone, then, in
+// training, one for each of the others under its name.
 class ModelLearner : public Learner {
  public:
   // `dtype` is the type that floating inputs are converted to. `single_output`: the head has one output for each
@@ -19,8 +22,8 @@ class ModelLearner : public Learner {
   Module& module() override { return both_; }
   double weight(const Batch& samples) const override { return head_->weight(targets(samples)); }
   Var loss(Context& context, const Batch& samples, double normaliser, std::span<double> sums) const override;
-  int sum_count() const override { return static_cast<int>(head_->sum_names().size()); }
-  NamedValues metrics(std::span<const double> sums) const override { return head_->metrics(sums); }
+  int sum_count() const override { return static_cast<int>(head_->sum_names().size() + 2 * part_losses_.size()); }
+  NamedValues metrics(std::span<const double> sums) const override;
 
   const Model& model() const { return *model_; }
   const Head& head() const { return *head_; }
@@ -43,6 +46,7 @@ class ModelLearner : public Learner {
   std::unique_ptr<Head> head_;
   DType dtype_;
   bool single_output_;
+  std::vector<std::string_view> part_losses_;  // two sums each: weight x loss, weight
   Both both_{*this};
 };
 

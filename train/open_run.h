@@ -6,11 +6,11 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "train/experiment.h"
+#include "train/find_weights.h"
 
 namespace tempera {
 
@@ -22,15 +22,9 @@ struct OpenOptions {
   std::filesystem::path runs = "runs";  // where a run is looked for by its name
 };
 
-struct OpenRun {
-  std::filesystem::path folder;      // of the run; empty for weights that lie in none
-  std::filesystem::path weights;     // the file they came from: of a checkpoint the averaged ones, where there are any
-  std::optional<std::int64_t> step;  // of the checkpoint; none for a file of weights
+struct OpenRun : FoundWeights {
   std::unique_ptr<ExperimentOptions> options;
   std::unique_ptr<Experiment> experiment;
-
-  // "runs/characters  step 600 (averaged weights)"
-  std::string title() const;
 };
 
 // `path` is a run's folder or name, a checkpoint's folder, or a .safetensors file with a config.yaml beside it or in

@@ -9,6 +9,7 @@ void EvaluationOptions::describe(Fields& f) {
   f("samples", samples, "of the validation set each time, spread evenly over it; 0: all", at_least(0));
   if (tests.of)
     f("tests", tests, "further test sets by name, each the options of `data` that it changes: `2x: {length: 128}`");
+  f("outliers", outliers, "at the end also how far weights, activations and attention stand out");
 }
 
 void CheckpointOptions::describe(Fields& f) {

@@ -16,6 +16,7 @@ struct EvaluationOptions : Options {
   std::int64_t every = 200;
   std::int64_t samples = 512;
   Variants tests;  // of the data, where somebody said what they are (see train/further_tests.h)
+  bool outliers = false;
   void describe(Fields& f) override;
 };
 

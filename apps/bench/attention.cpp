@@ -166,6 +166,7 @@ Table attention(const Options& options) {
     for (Index n = 256; n <= choices.longest; n *= 2) {
       const bool matrices = attention.traits().memory > 1;
       if (matrices && n > kDense) break;
+      if (score && !score->normalizer.as<NormalizerOptions>().make({1, kWidth, kWidth})->refusal(n).empty()) break;
       const auto cost = Pass(attention, n, choices.causal, options.threads).measure(options.seconds);
       const double now = cost.forward + cost.backward, peak = static_cast<double>(cost.peak_bytes);
       if (entry.name == "softmax") softmax[n] = now;

@@ -12,8 +12,13 @@ namespace tempera {
 // exp(s) + 1, and how little evidence it rests on. The exponents are moved by max(0, max s) after the one was added, so
 // nothing overflows and nothing changes. Not invariant under s -> s + c: much evidence gives the softmax, none the
 // mean.
+//
+// With vacuity_loss the mean of U over rows and heads, times it, joins the loss of training, as the metric vacuity (our
+// extension: the paper trains on its task alone).
 struct CredalOptions : NormalizerOptions {
-  void describe(Fields&) override {}
+  double vacuity_loss = 0;
+
+  void describe(Fields& f) override;
   std::unique_ptr<ScoreNormalizer> make(const NormalizerPlace& place) const override;
 };
 

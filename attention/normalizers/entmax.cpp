@@ -2,70 +2,16 @@
 
 #include <cmath>
 
-#include "attention/row_loops.h"
 #include "attention/row_normalizer.h"
+#include "core/entmax_row.h"
 
 namespace tempera {
 namespace {
 
 using detail::each_vector;
 using detail::load_vector;
-using detail::row_maximum;
 using detail::row_sums;
 using detail::store_vector;
-
-// u^e and u^(e - 1) of u >= 0, 0 at 0, where e = 1 / (alpha - 1). Only the general one needs a logarithm.
-struct Linear {
-  template <class L>
-  static std::array<L, 2> of(const L& u) {
-    return {u, where(u > L(0), L(1), L(0))};
-  }
-};
-struct Quadratic {
-  template <class L>
-  static std::array<L, 2> of(const L& u) {
-    return {u * u, u};
-  }
-};
-struct General {
-  double e;
-  template <class L>
-  std::array<L, 2> of(const L& u) const {
-    const L power = exp(L(e) * log(u));
-    return {power, where(u > L(0), power / u, L(0))};
-  }
-};
-
-// sum [x - tau]_+^e - 1 and its slope, x = factor (s - top).
-template <class T, class Power>
-std::array<T, 2> excess(const WholeRow<T>& row, T factor, T top, T tau, const Power& power) {
-  using L = Lanes<T>;
-  const auto sums = row_sums<2, T>(row.size, [&](Index i, Index count, auto& to) {
-    const L s = load_vector(row.scores + i, count, -std::numeric_limits<T>::infinity());
-    const auto [p, slope] = power.of(max(L(factor) * (s - L(top)) - L(tau), L(0)));
-    to[0] += p;
-    to[1] += slope;
-  });
-  return {sums[0] - 1, sums[1]};
-}
-
-template <class T, class Power>
-T threshold(const WholeRow<T>& row, T factor, T top, const Power& power) {
-  constexpr int kSteps = 60;  // what bisection alone would need
-  const T e = 1 / factor, close = 2 * std::numeric_limits<T>::epsilon();
-  T low = -1, high = -std::pow(T(1) / static_cast<T>(row.size), factor), tau = low;
-  for (int step = 0; step < kSteps; ++step) {
-    const auto [over, slope] = excess(row, factor, top, tau, power);
-    if (!(std::abs(over) > close)) break;
-    (over > 0 ? low : high) = tau;
-    T next = tau + over / (e * slope);
-    if (!(next >= low && next <= high)) next = low + (high - low) / 2;
-    const bool found = std::abs(next - tau) <= close * std::abs(next);
-    tau = next;
-    if (found) break;
-  }
-  return tau;
-}
 
 class Entmax : public RowNormalizer<Entmax> {
  public:
@@ -78,19 +24,13 @@ class Entmax : public RowNormalizer<Entmax> {
   template <class T>
   void weigh(const WholeRow<T>& row, T* w) const {
     const T factor = alpha(row) - 1;
-    with_power(factor, [&](const auto& power) {
-      using L = Lanes<T>;
-      if (!row.again) {
-        row.saved[0] = row_maximum(row.scores, row.size);
-        row.saved[1] = threshold(row, factor, row.saved[0], power);
-        row.saved[2] = excess(row, factor, row.saved[0], row.saved[1], power)[0] + 1;
-      }
-      const L top(row.saved[0]), tau(row.saved[1]), scale(1 / row.saved[2]);
-      each_vector<T>(row.size, [&](Index i, Index count) {
-        const L s = load_vector(row.scores + i, count, row.saved[0]);
-        store_vector(power.of(max(L(factor) * (s - top) - tau, L(0)))[0] * scale, w + i, count);
-      });
-    });
+    if (!row.again) {
+      const detail::EntmaxRow<T> found = detail::solve_entmax(row.scores, row.size, factor);
+      row.saved[0] = found.top;
+      row.saved[1] = found.tau;
+      row.saved[2] = found.sum;
+    }
+    detail::entmax_weights(row.scores, row.size, factor, {row.saved[0], row.saved[1], row.saved[2]}, w);
   }
 
   template <class T>
@@ -127,13 +67,6 @@ class Entmax : public RowNormalizer<Entmax> {
   // alpha stays above 1.01.
   template <class T>
   static constexpr T kLeast = T(-4.59511985013459);
-
-  template <class T, class F>
-  static void with_power(T factor, const F& f) {
-    if (factor == T(1)) f(Linear{});
-    else if (factor == T(0.5)) f(Quadratic{});
-    else f(General{1 / static_cast<double>(factor)});
-  }
 
   template <class T, class Slope>
   static T alpha_gradient(const WholeRow<T>& row, const T* w, const T* dw, T alpha, T total, const Slope& slope) {

@@ -12,9 +12,7 @@ namespace tempera {
 // projection of s onto the simplex (Martins & Astudillo 2016); towards 1 it becomes the softmax. Unchanged by s -> s +
 // c.
 //
-// tau is a root of sum [x - tau]_+^(1 / (alpha - 1)) - 1, x = (alpha - 1)(s - max s), in [-1, -n^(1 - alpha)]: Newton's
-// steps where they stay in the bracket, bisection where not. Up to alpha = 2 the sum is convex and Newton's steps from
-// the left never leave; for the sparsemax they end at the exact threshold.
+// tau is searched as core/entmax_row.h says.
 //
 // With `learned`, alpha_h = 1 + sigmoid(a_h) per head, without decay (Correia, Niculae & Martins 2019); with
 // t = g / sum g and h_j = w_j log w_j

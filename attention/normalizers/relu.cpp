@@ -2,6 +2,8 @@
 
 #include "attention/rowwise_normalizer.h"
 #include "core/activation.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/linear.h"
 
 namespace tempera {
 namespace {
@@ -12,13 +14,19 @@ constexpr std::array<std::string_view, 7> kNames{"relu",     "relu_squared", "re
 
 class Relu : public RowwiseNormalizer<Relu> {
  public:
-  Relu(Form form, double alpha)
+  Relu(Form form, double alpha, const Parameter& gate)
       : RowwiseNormalizer({.rows_sum_to_one = false,
                            .needs_count = alpha != 0,
                            .sparse = form == Form::relu || form == Form::relu_squared || form == Form::relu6,
                            .negative = form == Form::gelu || form == Form::identity}),
         form_(form),
-        alpha_(alpha) {}
+        alpha_(alpha),
+        gate_(gate) {}
+
+  void visit(ParameterVisitor& v) override { v("gate", gate_); }
+  Var finish(Context& context, const Var& y, const Var& x) const override {
+    return gate_.exists() ? y * linear(x, context[gate_], {}, Activation::sigmoid) : y;
+  }
 
   auto formula(Row row) const {
     const double factor = std::exp(-alpha_ * row.log_count);
@@ -38,6 +46,7 @@ class Relu : public RowwiseNormalizer<Relu> {
  private:
   Form form_;
   double alpha_;
+  Parameter gate_;
 };
 
 }  // namespace
@@ -46,11 +55,13 @@ void ReluOptions::describe(Fields& f) {
   f("activation", activation, "of each score", one_of({kNames.begin(), kNames.end()}));
   f("alpha", alpha, "power of the count of keys that divides; 1 keeps rows about as large as those of a softmax",
     between(0, 2));
+  f("gate", gate, "multiplies the heads' outputs by a sigmoid of the token that asks");
 }
 
-std::unique_ptr<ScoreNormalizer> ReluOptions::make(const NormalizerPlace&) const {
+std::unique_ptr<ScoreNormalizer> ReluOptions::make(const NormalizerPlace& place) const {
   const auto at = std::find(kNames.begin(), kNames.end(), activation) - kNames.begin();
-  return std::make_unique<Relu>(static_cast<Form>(at), alpha);
+  const Parameter weight({place.heads * place.width, place.d_model}, Init::fan_in(place.d_model));
+  return std::make_unique<Relu>(static_cast<Form>(at), alpha, gate ? weight : Parameter());
 }
 
 }  // namespace tempera

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "attention/matrix_normalizer.h"
-#include "attention/row_loops.h"
+#include "core/row_loops.h"
 
 namespace tempera {
 namespace {

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "attention/normalizers/whole_power.h"
-#include "attention/row_loops.h"
 #include "attention/row_normalizer.h"
+#include "core/row_loops.h"
 
 namespace tempera {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <bit>
 
-#include "attention/row_loops.h"
 #include "attention/row_normalizer.h"
 #include "core/kernels/softmax_rows.h"
 #include "core/kernels/top_k.h"
+#include "core/row_loops.h"
 
 namespace tempera {
 namespace {

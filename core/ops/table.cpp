@@ -12,6 +12,7 @@
 #include "core/ops/dropout.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/embedding.h"
+#include "core/ops/entmax_loss.h"
 #include "core/ops/fft_conv.h"
 #include "core/ops/gather.h"
 #include "core/ops/gradient_flow.h"
@@ -20,6 +21,7 @@
 #include "core/ops/layer_norm.h"
 #include "core/ops/linear.h"
 #include "core/ops/linear_cross_entropy.h"
+#include "core/ops/linear_topk_cross_entropy.h"
 #include "core/ops/mask.h"
 #include "core/ops/matmul.h"
 #include "core/ops/order.h"
@@ -107,6 +109,8 @@ constexpr const Op* kOps[] = {
     &linear_cross_entropy_op,
     &precise_cross_entropy_op,
     &stablemax_cross_entropy_op,
+    &linear_topk_cross_entropy_op,
+    &entmax_loss_op,
 };
 
 }  // namespace

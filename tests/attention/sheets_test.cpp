@@ -128,6 +128,9 @@ TEST_CASE("slopes of ALiBi", "[attention][sheets]") {
   CHECK(Alibi(6).slopes() == std::vector{0.25, 0.0625, 0.015625, 0.00390625, 0.5, 0.125});
   CHECK(Alibi(8).slopes().front() == 0.5);
   CHECK(Alibi(8).slopes().back() == 1 / 256.);
+  CHECK(Alibi(4, AlibiSlopes::growing).slopes() == std::vector{-0.25, -0.0625, -0.015625, -0.00390625});
+  CHECK(Alibi(4, AlibiSlopes::balanced).slopes() == std::vector{0.5, 0.25, -0.5, -0.25});
+  CHECK(Alibi(3, AlibiSlopes::balanced).slopes() == std::vector{0.5, 0.25, -0.5});
 }
 
 TEST_CASE("buckets of T5", "[attention][sheets]") {

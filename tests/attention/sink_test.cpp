@@ -1,4 +1,4 @@
-// The learned key and value in front of all tokens.
+// The learned key and value in front of all tokens, and what they add to the output by themselves.
 #include "attention/score_mixer.h"
 #include "tests/support/attention.h"
 
@@ -11,13 +11,15 @@ struct Plain {
   std::unique_ptr<TokenMixer> mixer;
   Parameters parameters;
 
-  static std::unique_ptr<TokenMixer> make(bool sink) {
+  static std::unique_ptr<TokenMixer> make(bool sink, const char* output_bias) {
     ScoreMixerOptions options;
     options.heads = 1;
     options.sink = sink;
+    options.output_bias = output_bias;
     return options.make({.d_model = 2, .causal = true, .bias = false});
   }
-  explicit Plain(bool sink) : mixer(make(sink)), parameters(*mixer, DType::float64, Rng(1, "test")) {
+  explicit Plain(bool sink, const char* output_bias = "none")
+      : mixer(make(sink, output_bias)), parameters(*mixer, DType::float64, Rng(1, "test")) {
     for (const char* name : {"query.weight", "key.weight"}) set(name, {0, 0, 0, 0});
     for (const char* name : {"value.weight", "output.weight"}) set(name, {1, 0, 0, 1});
     if (sink) set("sink.key", {0, 0});
@@ -62,6 +64,52 @@ TEST_CASE("a sink takes its share of the weights", "[attention][sheets]") {
   plain.set("sink.key", {-1e6, -1e6});
   const Tensor ones = f64({1, 2, 2}, {1, 2, 1, 5});
   check_close(plain(ones), without(ones));
+}
+
+TEST_CASE("an output bias is a value, by itself or times the weight of its sink", "[attention][sheets]") {
+  const Tensor x = f64({1, 2, 2}, {3, 0, 0, 6});
+  Plain plain(false), fixed(false, "fixed"), beside(false, "context");
+  beside.set("output_bias.key", {0, 0});
+  beside.set("output_bias.value", {9, -3});
+  // Two keys and the sink, all of score 0: its weight is 1 / 2, then 1 / 3.
+  check_close(beside(x), f64({1, 2, 2}, {3 + 9 / 2., -3 / 2., 3 / 2. + 9 / 3., 6 / 2. - 3 / 3.}));
+  for (Plain* any : {&plain, &fixed, &beside}) {
+    any->set("query.weight", {1, 0.5, -1, 2});
+    any->set("key.weight", {0.3, 1, 0.2, -0.4});
+  }
+  const Tensor o = plain(x);
+  check_close(fixed(x), o);  // it starts at 0
+  fixed.set("output_bias.value", {9, -3});
+  const Tensor moved = fixed(x);
+  for (Index i = 0; i < 2; ++i) {
+    CHECK(moved.at(2 * i) == Approx(o.at(2 * i) + 9).epsilon(1e-12));
+    CHECK(moved.at(2 * i + 1) == Approx(o.at(2 * i + 1) - 3).epsilon(1e-12));
+  }
+  beside.set("output_bias.value", {0, 0});
+  check_close(beside(x), o);
+  // The sink as it stands beside the others says the same of its weight.
+  Plain sink(true);
+  sink.set("query.weight", {1, 0.5, -1, 2});
+  sink.set("key.weight", {0.3, 1, 0.2, -0.4});
+  for (Plain* any : {&sink, &beside}) any->set(any == &sink ? "sink.key" : "output_bias.key", {0.4, -0.2});
+  for (Plain* any : {&sink, &beside}) any->set(any == &sink ? "sink.value" : "output_bias.value", {9, -3});
+  const Tensor led = sink(x), added = beside(x);
+  for (Index i = 0; i < 2; ++i) {
+    const double w0 = (led.at(2 * i) - o.at(2 * i)) / (9 - o.at(2 * i));
+    CHECK(added.at(2 * i) == Approx(o.at(2 * i) + 9 * w0).epsilon(1e-12));
+    CHECK(added.at(2 * i + 1) == Approx(o.at(2 * i + 1) - 3 * w0).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("an output bias of the context goes with no other sink and no window", "[attention][errors]") {
+  ScoreMixerOptions options;
+  options.output_bias = "context";
+  options.sink = true;
+  REQUIRE(options.problems().size() == 1);
+  CHECK(options.problems()[0].message == "context has a sink of its own, which goes with no other; set one of the two");
+  CHECK(error_of([&] { options.make({.d_model = 12}); }) ==
+        "attention: the output bias 'context' has a sink of its own, which goes with no window, no other sink, and no "
+        "normalizer of tokens that all see each other; choose 'fixed', or leave those out");
 }
 
 TEST_CASE("a sink goes with neither a window nor a normalizer of tokens that all see each other",

@@ -150,17 +150,24 @@ class MLP(torch.nn.Module):
         "silu": F.silu,
     }
     GATED = {"glu": torch.sigmoid, "swiglu": F.silu, "geglu": F.gelu}
+    MEMORY = ("memory", "memory_norm")
 
     def __init__(self, d, hidden, kind):
         super().__init__()
         self.kind = kind
-        self.up, self.down = torch.nn.Linear(d, hidden), torch.nn.Linear(hidden, d)
+        bias = kind not in self.MEMORY
+        self.up, self.down = torch.nn.Linear(d, hidden, bias), torch.nn.Linear(hidden, d, bias)
+        if kind == "memory_norm":
+            self.norm = torch.nn.LayerNorm(d)
         if kind in self.GATED:
             self.gate = torch.nn.Linear(d, hidden)
 
     def forward(self, x):
         if self.kind in self.GATED:
             return self.down(self.GATED[self.kind](self.gate(x)) * self.up(x))
+        if self.kind in self.MEMORY:
+            y = self.down(self.up(x).softmax(-1))
+            return self.norm(y) if self.kind == "memory_norm" else y
         return self.down(self.PLAIN[self.kind](self.up(x)))
 
 
@@ -192,6 +199,8 @@ def make_layers():
         cases[f"mlp/{kind}"] = (MLP(3, 5, kind), (2, 4, 3), None)
     cases["block/pre"] = (Block(4, 6, "gelu", torch.nn.LayerNorm, True), (2, 5, 4), None)
     cases["block/post"] = (Block(4, 6, "swiglu", torch.nn.RMSNorm, False), (2, 5, 4), None)
+    for kind in MLP.MEMORY:
+        cases[f"mlp/{kind}"] = (MLP(3, 5, kind), (2, 4, 3), None)
     tensors = {}
     for name, (module, shape, call) in cases.items():
         module.double()

@@ -73,7 +73,8 @@ TEST_CASE("the hidden width of an MLP", "[layers]") {
   CHECK(MLP::default_hidden("geglu", 64) == 176);  // 170.7 rounded up
   CHECK(MLP::default_hidden("glu", 1) == 16);
   CHECK(error_of([] { MLP(3, {.kind = "swish"}); }) ==
-        "MLP: there is no kind 'swish'; known: gelu, gelu_tanh, relu, relu2, silu, glu, swiglu, geglu");
+        "MLP: there is no kind 'swish'; known: gelu, gelu_tanh, relu, relu2, silu, memory, memory_norm, glu, swiglu, "
+        "geglu");
 }
 
 TEST_CASE("gradients of embeddings, positions, GRU", "[layers][gradcheck]") {

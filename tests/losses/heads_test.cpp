@@ -6,6 +6,7 @@
 #include "core/gradcheck.h"
 #include "losses/cross_entropy_head.h"
 #include "losses/elementwise_head.h"
+#include "losses/topk_softmax_head.h"
 #include "tests/support/twins.h"
 
 using namespace tempera;
@@ -16,6 +17,7 @@ constexpr Index kWidth = 6, kOutputs = 5;
 
 std::unique_ptr<HeadOptions> options_of(const Kind& kind) {
   std::unique_ptr<Options> options = kind.make();
+  if (auto* few = dynamic_cast<TopkSoftmaxHeadOptions*>(options.get())) few->k = 3;
   return std::unique_ptr<HeadOptions>(dynamic_cast<HeadOptions*>(options.release()));
 }
 

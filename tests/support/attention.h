@@ -52,8 +52,11 @@ std::unique_ptr<ScoreNormalizer> variant(Index heads, const F& set) {
 // The table, each kind with its defaults, and forms that the defaults leave out.
 inline std::vector<NamedNormalizer> all_normalizers(Index heads) {
   std::vector<NamedNormalizer> all;
-  for (const Kind& kind : normalizer_kinds())
-    all.push_back({std::string(kind.name), made(dynamic_cast<NormalizerOptions&>(*kind.make()), heads)});
+  for (const Kind& kind : normalizer_kinds()) {
+    const auto options = kind.make();
+    const auto& own = dynamic_cast<NormalizerOptions&>(*options);
+    all.push_back({std::string(kind.name), made(own, heads, made(own)->traits().full_rank ? 1024 : 2)});
+  }
   const auto add = [&](const char* name, std::unique_ptr<ScoreNormalizer> normalizer) {
     all.push_back({name, std::move(normalizer)});
   };
@@ -86,6 +89,15 @@ inline std::vector<NamedNormalizer> all_normalizers(Index heads) {
   add("vacuity of credal", make_vacuity());
   add("loss of reluformer", make_reluformer_loss(1, 0.7, 0.4));
   return all;
+}
+
+// As many tokens as a normalizer takes, up to `wanted`; and heads as wide as it wants for so many, or `wanted`.
+inline Index tokens_for(const ScoreNormalizer& normalizer, Index wanted) {
+  while (!normalizer.refusal(wanted).empty()) --wanted;
+  return wanted;
+}
+inline Index width_for(const ScoreNormalizer& normalizer, Index tokens, Index wanted) {
+  return normalizer.traits().full_rank ? 4 * tokens : wanted;
 }
 
 struct AttentionShape {

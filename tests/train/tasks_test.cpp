@@ -90,7 +90,8 @@ struct StepFigures {
 // The first step over `set` in place of the experiment's own data.
 StepFigures step_over(TestExperiment& run, const std::shared_ptr<const Dataset>& set) {
   const ExperimentOptions& o = run.options;
-  const auto learner = make_learner(o.model, o.attention, o.head, run.experiment->data(), DType::float64);
+  const auto learner =
+      make_learner(o.model, {o.attention, o.cross_attention}, o.head, run.experiment->data(), DType::float64);
   Trainer trainer(o.train, *learner, set, AdamWOptions(), [](std::int64_t) { return 1e-3; });
   const double loss = trainer.step().metrics[0].value;
   return {loss, trainer.gradients().clone()};

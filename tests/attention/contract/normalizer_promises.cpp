@@ -43,15 +43,16 @@ std::string title(const Sight& sight, AttentionKernel kernel, bool training = fa
 
 // Gradients of queries, keys, values and parameters. What the other sights do to gradients is told by the definition.
 std::string gradients(const ScoreNormalizer& normalizer) {
+  const Index n = tokens_for(normalizer, 3);
   const auto check = [&](const Sight& sight, bool training) {
-    const auto inputs = attention_inputs({2, 2, 1, 3, 3, 2}, normalizer);
+    const auto inputs = attention_inputs({2, 2, 1, n, n, width_for(normalizer, n, 2)}, normalizer);
     GradcheckOptions options;
     options.tolerance = 1e-7;
     const auto f = attention_function(normalizer, AttentionKernel::blocks, sight.visibility, nullptr, training);
     const auto report = gradcheck(f, inputs, options);
     return report.ok ? std::string() : report.table(title(sight, AttentionKernel::blocks, training));
   };
-  const std::vector<Sight> all = sights(normalizer, 3);
+  const std::vector<Sight> all = sights(normalizer, n);
   std::string wrong;
   for (std::size_t i = 0; i < std::min<std::size_t>(all.size(), 4); ++i) wrong += check(all[i], false);
   return wrong + check(all[1], true);
@@ -59,12 +60,13 @@ std::string gradients(const ScoreNormalizer& normalizer) {
 
 std::string definition(const ScoreNormalizer& normalizer) {
   std::string wrong;
-  for (const Index n : {1, 7, 131})
+  for (const Index wanted : {1, 7, 131}) {
+    const Index n = tokens_for(normalizer, wanted), width = width_for(normalizer, n, 5);
     for (const Sight& sight : sights(normalizer, n))
       for (const AttentionKernel kernel : fast_kernels(normalizer)) {
-        const bool training = n == 7;
-        const auto inputs = attention_inputs({2, 2, 2, n, n, 5}, normalizer);
-        const Tensor dy = random_tensor({2, 2, n, 5}, 9);
+        const bool training = wanted == 7;
+        const auto inputs = attention_inputs({2, 2, 2, n, n, width}, normalizer);
+        const Tensor dy = random_tensor({2, 2, n, width}, 9);
         const auto run = [&](AttentionKernel by) {
           return play(attention_function(normalizer, by, sight.visibility, nullptr, training), inputs, dy);
         };
@@ -74,14 +76,16 @@ std::string definition(const ScoreNormalizer& normalizer) {
         for (std::size_t i = 0; i < fast.dx.size(); ++i)
           wrong += difference(fmt::format("{}, gradient {}", what, i), fast.dx[i], slow.dx[i], 1e-10);
       }
+  }
   return wrong;
 }
 
 std::string single_precision(const ScoreNormalizer& normalizer) {
   std::string wrong;
-  const Index n = normalizer.traits().reach == Reach::matrix ? 37 : 131;
+  const Index n = tokens_for(normalizer, normalizer.traits().reach == Reach::matrix ? 37 : 131);
+  const Index width = width_for(normalizer, n, 16);
   for (const AttentionKernel kernel : fast_kernels(normalizer)) {
-    const auto single = attention_inputs({1, 2, 1, n, n, 16}, normalizer, DType::float32);
+    const auto single = attention_inputs({1, 2, 1, n, n, width}, normalizer, DType::float32);
     std::vector<Tensor> exact;
     for (const Tensor& x : single) exact.push_back(x.to(DType::float64));
     const Function f = attention_function(normalizer, kernel, whole_sight(normalizer));
@@ -127,13 +131,16 @@ std::string no_look_ahead(const ScoreNormalizer& normalizer) {
 }
 
 std::string padding_and_neighbours(const ScoreNormalizer& normalizer) {
-  constexpr Index n = 70, width = 4, length = 41;
+  const Index n = tokens_for(normalizer, 70), length = tokens_for(normalizer, n * 3 / 5);
+  const Index width = width_for(normalizer, n, 4);
   std::string wrong;
   for (const AttentionKernel kernel : fast_kernels(normalizer))
     for (const bool causal : {false, true}) {
       if (causal && !normalizer.traits().causal) continue;
       const auto inputs = attention_inputs({2, 2, 2, n, n, width}, normalizer, DType::float32);
-      const Function f = attention_function(normalizer, kernel, {.lengths = lengths_of({length, n}), .causal = causal});
+      const Function f = attention_function(
+          normalizer, kernel,
+          {.lengths = lengths_of({static_cast<std::int32_t>(length), static_cast<std::int32_t>(n)}), .causal = causal});
       std::vector<Tensor> other;
       for (const Tensor& x : inputs) other.push_back(x.clone());
       for (std::size_t i = 1; i < 3; ++i)  // keys and values
@@ -151,9 +158,10 @@ std::string padding_and_neighbours(const ScoreNormalizer& normalizer) {
 
 std::string threads(const ScoreNormalizer& normalizer) {
   std::string wrong;
+  const Index n = tokens_for(normalizer, 67), width = width_for(normalizer, n, 8);
   for (const AttentionKernel kernel : {AttentionKernel::reference, AttentionKernel::blocks}) {
-    const auto inputs = attention_inputs({2, 2, 1, 67, 67, 8}, normalizer, DType::float32);
-    const Tensor dy = random_tensor({2, 2, 67, 8}, 9, -1, 1, DType::float32);
+    const auto inputs = attention_inputs({2, 2, 1, n, n, width}, normalizer, DType::float32);
+    const Tensor dy = random_tensor({2, 2, n, width}, 9, -1, 1, DType::float32);
     const Function f = attention_function(normalizer, kernel, whole_sight(normalizer));
     const Played one = play(f, inputs, dy, 1), four = play(f, inputs, dy, 4);
     wrong += other_bits("output", four.y, one.y);
@@ -164,12 +172,13 @@ std::string threads(const ScoreNormalizer& normalizer) {
 }
 
 std::string grouped_queries(const ScoreNormalizer& normalizer) {
-  auto inputs = attention_inputs({2, 2, 1, 9, 9, 3}, normalizer);
+  const Index n = tokens_for(normalizer, 9), width = width_for(normalizer, n, 3), head = n * width;
+  auto inputs = attention_inputs({2, 2, 1, n, n, width}, normalizer);
   const Function f = attention_function(normalizer, AttentionKernel::blocks, whole_sight(normalizer));
   const Tensor grouped = play(f, inputs).y;
   for (std::size_t i = 1; i < 3; ++i) {
-    Tensor repeated = Tensor::empty({2, 2, 9, 3}, DType::float64);
-    for (Index at = 0; at < repeated.size(); ++at) repeated.set(at, inputs[i].at(at / 54 * 27 + at % 27));
+    Tensor repeated = Tensor::empty({2, 2, n, width}, DType::float64);
+    for (Index at = 0; at < repeated.size(); ++at) repeated.set(at, inputs[i].at(at / (2 * head) * head + at % head));
     inputs[i] = repeated;
   }
   return difference("one key head for two, or two alike", grouped, play(f, inputs).y, 1e-12);
@@ -177,10 +186,12 @@ std::string grouped_queries(const ScoreNormalizer& normalizer) {
 
 std::string empty_rows(const ScoreNormalizer& normalizer) {
   std::string wrong;
+  const Index n = tokens_for(normalizer, 5), width = width_for(normalizer, n, 3);
+  const Tensor lengths = lengths_of({0, static_cast<std::int32_t>(n)});
   for (const AttentionKernel kernel : {AttentionKernel::reference, AttentionKernel::blocks}) {
-    const auto inputs = attention_inputs({2, 2, 2, 5, 5, 3}, normalizer);
-    const Played played = play(attention_function(normalizer, kernel, {.lengths = lengths_of({0, 5})}), inputs);
-    const Tensor zeros = Tensor::zeros({1, 2, 5, 3}, DType::float64);
+    const auto inputs = attention_inputs({2, 2, 2, n, n, width}, normalizer);
+    const Played played = play(attention_function(normalizer, kernel, {.lengths = lengths}), inputs);
+    const Tensor zeros = Tensor::zeros({1, 2, n, width}, DType::float64);
     wrong += other_bits("output", played.y.rows(0, 1), zeros);
     for (std::size_t x = 0; x < 3; ++x)
       wrong += difference(fmt::format("gradient {}", x), played.dx[x].rows(0, 1), zeros, 0);
@@ -189,9 +200,9 @@ std::string empty_rows(const ScoreNormalizer& normalizer) {
 }
 
 std::string order_of_tokens(const ScoreNormalizer& normalizer) {
-  constexpr Index n = 23;
-  auto inputs = attention_inputs({1, 2, 2, n, n, 4}, normalizer);
-  const auto order = Rng(4, "order").permutation(n);
+  const Index n = tokens_for(normalizer, 23);
+  auto inputs = attention_inputs({1, 2, 2, n, n, width_for(normalizer, n, 4)}, normalizer);
+  const auto order = Rng(4, "order").permutation(static_cast<std::int32_t>(n));
   const Function f = attention_function(normalizer, AttentionKernel::blocks, {});
   const Tensor wanted = permuted_tokens(play(f, inputs).y, order);
   for (std::size_t i = 0; i < 3; ++i) inputs[i] = permuted_tokens(inputs[i], order);
@@ -220,7 +231,7 @@ Tensor weights(const ScoreNormalizer& normalizer, const Tensor& scores, const Vi
 }
 
 std::string sums_and_signs(const ScoreNormalizer& normalizer) {
-  constexpr Index n = 40;
+  const Index n = tokens_for(normalizer, 40);
   const NormalizerTraits traits = normalizer.traits();
   const Tensor w = weights(normalizer, random_tensor({1, 2, n, n}, 5, -3, 3), whole_sight(normalizer));
   std::string wrong;
@@ -249,7 +260,7 @@ std::string sums_and_signs(const ScoreNormalizer& normalizer) {
 
 // What moves when the score of row 2 and key 3 of the first head does: nothing else, its row, or its matrix.
 std::string reach(const ScoreNormalizer& normalizer) {
-  constexpr Index n = 6, changed = 2 * n + 3;
+  const Index n = tokens_for(normalizer, 6), changed = 2 * n + 3;
   const Tensor scores = random_tensor({1, 2, n, n}, 6, 0.5, 1.5);
   Tensor other = scores.clone();
   other.set(changed, 1.7);
@@ -269,12 +280,12 @@ std::string reach(const ScoreNormalizer& normalizer) {
 
 // Whether the count of visible keys matters, apart from the scores.
 std::string count(const ScoreNormalizer& normalizer) {
-  constexpr Index n = 5;
+  const Index n = tokens_for(normalizer, 5);
   const Tensor scores = random_tensor({n, n}, 6, -1, 2);
   std::vector<double> scratch(static_cast<std::size_t>(normalizer.scratch(n, n)) + 1);
   std::vector<double> saved(static_cast<std::size_t>(n * normalizer.traits().saved) + 1);
   const auto run = [&](Index keys) {
-    std::vector<RowInfo> info(n, {{0, n}, keys});
+    std::vector<RowInfo> info(static_cast<std::size_t>(n), {{0, n}, keys});
     Tensor w = Tensor::zeros({n, n}, DType::float64);
     ScoreRows<double> rows;
     rows.rows = rows.stride = n;

@@ -1,4 +1,4 @@
-// Loops over a row in whole vectors, for normalizers that are functions of a row.
+// Loops over a row in whole vectors, for what is a function of a row.
 #pragma once
 
 #include <array>

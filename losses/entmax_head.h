@@ -1,0 +1,30 @@
+// Classification with exact zeros: entmax and sparsemax as the output, with the loss that belongs to them.
+#pragma once
+
+#include "losses/head.h"
+
+namespace tempera {
+
+// core/ops/entmax_loss.h has the formula. Targets: int32 [..], class indices or `ignore_index`; or numbers of at least
+// 0
+// [.., outputs], several labels or proportions, of which every row is divided by its sum. Metrics: loss; accuracy, the
+// share of targets whose largest logit is right; support, the mean count of outputs above zero; for sequences
+// exact_match.
+struct EntmaxHeadOptions : HeadOptions {
+  double alpha = 1.5;
+  bool bias = true;
+  bool tied = false;
+  int ignore_index = -1;
+
+  void describe(Fields& f) override;
+  std::unique_ptr<Head> make(const HeadSizes& sizes) const override;
+  bool wants_tied() const override { return tied; }
+};
+
+// alpha = 2: Martins & Astudillo 2016, From Softmax to Sparsemax.
+struct SparsemaxHeadOptions : EntmaxHeadOptions {
+  SparsemaxHeadOptions() { alpha = 2; }
+  void describe(Fields& f) override;
+};
+
+}  // namespace tempera
