@@ -1,7 +1,10 @@
 // evaluate RUN: the metrics of a trained model on its sets.
+#include <cmath>
+
 #include "apps/support/exit_code.h"
 #include "apps/support/number_option.h"
 #include "apps/support/table.h"
+#include "train/attention_figures.h"
 #include "train/findings.h"
 #include "train/open_run.h"
 
@@ -26,22 +29,40 @@ struct Evaluated {
   std::optional<LabelledMatrix> confusion;
 };
 
-std::shared_ptr<const Dataset> set_of(const DataSource& data, const std::string& split) {
-  return split == "train" ? data.train : split == "valid" ? data.valid : data.test;
+// Null where the run has no such set.
+std::shared_ptr<const Dataset> set_of(const Experiment& experiment, const std::string& split) {
+  const DataSource& data = experiment.data();
+  if (split == "train") return data.train;
+  if (split == "valid") return data.valid;
+  if (split == "test") return data.test;
+  for (const FurtherTest& test : experiment.further_tests())
+    if (split == test.split()) return test.set;
+  return nullptr;
+}
+
+[[noreturn]] void no_set(const Experiment& experiment, const std::string& split) {
+  std::string known;
+  for (const char* part : {"train", "valid", "test"})
+    if (set_of(experiment, part)) known += fmt::format("{}{}", known.empty() ? "" : ", ", part);
+  for (const FurtherTest& test : experiment.further_tests()) known += ", " + test.split();
+  fail("evaluate", "the run has no set '{}'; it has {}", split, known);
 }
 
 // As a run calls them in its report.
 std::string title_of(const std::string& split) {
+  if (split.starts_with("test.")) return "test set " + split.substr(5);
   return split == "train" ? "training set" : split == "valid" ? "validation set" : "test set";
 }
 
 Evaluated evaluate(Experiment& experiment, const std::string& split, std::int64_t samples) {
-  const std::shared_ptr<const Dataset> set = set_of(experiment.data(), split);
-  if (!set) blame<DataError>([&] { fail("evaluate", "the data have no part '{}'", split); });
+  const std::shared_ptr<const Dataset> set = set_of(experiment, split);
+  if (!set) blame<DataError>([&] { no_set(experiment, split); });
   const std::int64_t count = samples > 0 ? std::min(samples, set->size()) : set->size();
   Evaluated e{split, count, experiment.trainer().evaluate(*set, count), {}};
   Findings found = findings(experiment, *set, e.metrics, count);
   for (const NamedValue& metric : found.metrics) e.metrics.push_back(metric);
+  if (!experiment.further_tests().empty())
+    for (const NamedValue& metric : attention_figures(experiment, *set)) e.metrics.push_back(metric);
   e.confusion = std::move(found.confusion);
   return e;
 }
@@ -56,7 +77,10 @@ Table table_of(const std::string& title, const std::vector<Evaluated>& all) {
   table.add(std::move(samples));
   for (const NamedValue& metric : all.front().metrics) {
     std::vector<Cell> row{std::string(metric.name)};
-    for (const Evaluated& e : all) row.push_back(*e.metrics.find(metric.name));
+    for (const Evaluated& e : all) {
+      const double* value = e.metrics.find(metric.name);
+      row.push_back(value ? *value : std::nan(""));
+    }
     table.add(std::move(row));
   }
   return table;
@@ -99,9 +123,12 @@ nlohmann::ordered_json json_of(const OpenRun& run, const std::vector<Evaluated>&
 int run(Arguments& arguments) {
   const OpenRun opened = open_run(arguments.run, arguments.open);
   Experiment& experiment = *opened.experiment;
-  if (arguments.splits.empty())
+  const bool by_default = arguments.splits.empty();
+  if (by_default)
     for (const char* split : {"valid", "test"})
-      if (set_of(experiment.data(), split)) arguments.splits.emplace_back(split);
+      if (set_of(experiment, split)) arguments.splits.emplace_back(split);
+  if (by_default)
+    for (const FurtherTest& test : experiment.further_tests()) arguments.splits.push_back(test.split());
   if (arguments.splits.empty()) arguments.splits.emplace_back("train");
   std::vector<Evaluated> all;
   for (const std::string& split : arguments.splits) all.push_back(evaluate(experiment, split, arguments.samples));
@@ -139,8 +166,8 @@ int main(int argc, char** argv) {
       ->required()
       ->type_name("");
   app.add_option("key.path=value", arguments.open.overrides, "settings that replace those of the run")->type_name("");
-  app.add_option("--split", arguments.splits, "train, valid or test; several may be given; default: valid and test")
-      ->check(CLI::IsMember({"train", "valid", "test"}))
+  app.add_option("--split", arguments.splits,
+                 "train, valid, test or test.NAME; several may be given; default: all but train")
       ->delimiter(',')
       ->expected(1)
       ->type_name("SPLIT");

@@ -1,9 +1,10 @@
-// generate RUN [--prompt TEXT]: text that a trained language model writes.
+// generate RUN [--prompt TEXT]: text that a trained model writes.
 #include <iostream>
 #include <iterator>
 
 #include "apps/support/exit_code.h"
 #include "apps/support/number_option.h"
+#include "data/text/number_tokenizer.h"
 #include "train/generation.h"
 #include "train/open_run.h"
 
@@ -13,7 +14,7 @@ namespace {
 
 struct Arguments {
   std::string run;
-  std::string prompt = "\n";
+  std::optional<std::string> prompt;
   OpenOptions open;
   GenerationOptions write;
   std::optional<int> threads;
@@ -56,19 +57,25 @@ class Printer {
 };
 
 int run(Arguments& arguments) {
-  std::string& prompt = arguments.prompt;
-  if (prompt == "-") prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
   if (arguments.threads) arguments.open.overrides.push_back(fmt::format("train.threads={}", *arguments.threads));
   const OpenRun opened = open_run(arguments.run, arguments.open);
   std::fprintf(stderr, "%s\n", opened.title().c_str());
-  const Tokenizer* tokenizer = opened.experiment->data().tokenizer.get();
+  const DataSource& data = opened.experiment->data();
+  const bool answers = data.task == Task::sequence_to_sequence;
+  const NumberTokenizer numbers(answers ? data.begin : 0);
+  const Tokenizer& tokenizer = data.tokenizer ? *data.tokenizer : numbers;
+  std::string prompt;
   const LanguageModel language = blame<SetupError>([&] {
     for (const Problem& problem : arguments.write.problems()) fail("generate", "{}", problem.message);
-    if (tokenizer) tokenizer->encode(prompt);  // throws where the vocabulary lacks something
-    return opened.experiment->language();
+    const LanguageModel model = opened.experiment->language();
+    require(arguments.prompt || !answers, "generate", "this model answers to a source; give it with --prompt");
+    prompt = arguments.prompt.value_or("\n");
+    if (prompt == "-") prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
+    check_prompt(model, tokenizer.encode(prompt));
+    return model;
   });
-  Printer printer(arguments.bare ? "" : prompt, arguments.write.count, !arguments.bare);
-  write_text(language, *tokenizer, prompt, arguments.write,
+  Printer printer(arguments.bare ? "" : prompt + (answers ? "  \u2192  " : ""), arguments.write.count, !arguments.bare);
+  write_text(language, tokenizer, prompt, arguments.write,
              [&](Index sample, std::string_view piece) { printer.piece(sample, piece); });
   printer.finish();
   return kDone;
@@ -77,7 +84,11 @@ int run(Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Writes text with a trained language model, to stdout as it comes.", "generate");
+  CLI::App app(
+      "Writes text with a trained model, to stdout as it comes: a language model goes on from the prompt, one of "
+      "sequence "
+      "to sequence answers to it.",
+      "generate");
   app.footer(
       "Examples:\n"
       "  generate runs/quickstart --prompt \"In the beginning\"\n"
@@ -90,7 +101,8 @@ int main(int argc, char** argv) {
       ->required()
       ->type_name("");
   app.add_option("key.path=value", arguments.open.overrides, "settings that replace those of the run")->type_name("");
-  app.add_option("--prompt", arguments.prompt, "what the text begins with; - reads it from stdin; default: a new line")
+  app.add_option("--prompt", arguments.prompt,
+                 "what the text begins with, or the source; - reads it from stdin; default: a new line")
       ->type_name("TEXT");
   const CLI::Validator& not_negative = CLI::NonNegativeNumber;
   const CLI::Range share(1e-12, 1.0);

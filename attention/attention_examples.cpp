@@ -54,8 +54,9 @@ Example plain(std::string name, AttentionKernel kernel, bool causal, Shape q, Sh
 
 }  // namespace
 
-bool is_softmax(const ScoreNormalizer& normalizer) {
-  return dynamic_cast<const Softmax*>(&normalizer) != nullptr;
+bool streams(const ScoreNormalizer& normalizer) {
+  const auto* softmax = dynamic_cast<const Softmax*>(&normalizer);
+  return softmax != nullptr && softmax->streams();
 }
 
 std::vector<Example> attention_examples(AttentionKernel kernel) {

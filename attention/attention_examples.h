@@ -9,6 +9,6 @@ std::vector<Example> attention_examples(AttentionKernel kernel);
 std::vector<Example> attention_weights_examples();
 
 // Whether the kernel `streaming` may stand in for the normalizer.
-bool is_softmax(const ScoreNormalizer& normalizer);
+bool streams(const ScoreNormalizer& normalizer);
 
 }  // namespace tempera

@@ -1,7 +1,6 @@
 #include "attention/multi_head.h"
 
 #include "core/ops/broadcast_to.h"
-#include "core/ops/concat.h"
 #include "core/ops/layer_norm.h"
 #include "core/ops/linear.h"
 #include "core/ops/permute.h"
@@ -57,14 +56,13 @@ void MultiHead::visit(ParameterVisitor& v) {
 
 Var MultiHead::together(Context& context, const Var& x, std::initializer_list<const Linear*> parts) const {
   if (parts.size() == 1) return (*parts.begin())->forward(context, x);
-  std::array<Var, 3> weights, biases;
+  std::array<const Parameter*, 3> weights, biases;
   std::size_t count = 0;
   for (const Linear* part : parts) {
-    weights[count] = context[part->weight];
-    biases[count++] = context[part->bias];
+    weights[count] = &part->weight;
+    biases[count++] = &part->bias;
   }
-  const Var weight = concat(std::span<const Var>(weights).first(count), 0);
-  return linear(x, weight, biases[0].defined() ? concat(std::span<const Var>(biases).first(count), 0) : Var());
+  return linear(x, context.joined(std::span(weights).first(count)), context.joined(std::span(biases).first(count)));
 }
 
 Var MultiHead::prepared(Context& context, const Var& x, Index heads, const RMSNorm* norm,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "attention/attention_examples.h"
+#include "attention/key_value_cache.h"
 #include "attention/tiles.h"
 #include "core/ops/broadcast_to.h"
 #include "core/ops/elementwise.h"
@@ -185,8 +186,9 @@ Var run_blocks(std::span<const Var> sources, const AttentionLayout& layout, cons
 }
 
 Var run_streaming(std::span<const Var> sources, const AttentionLayout& layout, const ScoreAttention& how) {
-  require(how.normalizer == nullptr || is_softmax(*how.normalizer), kWho,
-          "the kernel 'streaming' computes the softmax alone; choose 'auto' or 'blocks' for this normalizer");
+  require(how.normalizer == nullptr || streams(*how.normalizer), kWho,
+          "the kernel 'streaming' computes the softmax alone, and by its own algorithm; choose 'auto' or 'blocks' for "
+          "this normalizer");
   const AttentionCall call = call_of(sources, layout, how);
   const Recorded recorded(sources, how);
   Tape& tape = sources[0].tape();
@@ -211,7 +213,7 @@ Var run_reference(const Var& q, const Var& k, const Var& v, const ScoreAttention
 
 AttentionKernel chosen(const ScoreAttention& how) {
   if (how.kernel != AttentionKernel::automatic) return how.kernel;
-  return how.normalizer && is_softmax(*how.normalizer) ? AttentionKernel::streaming : AttentionKernel::blocks;
+  return how.normalizer && streams(*how.normalizer) ? AttentionKernel::streaming : AttentionKernel::blocks;
 }
 
 // Q K^T and W V, of keys as wide as the values. Keys stand in the second source, if there is one beside parameters.
@@ -266,25 +268,20 @@ Var packed_score_attention(std::span<const Var> packed, Index heads, Index kv_he
   return reshape(permute(y, {0, 2, 1, 3}), layout.output);
 }
 
-Tensor cached_score_attention(Tape& tape, const Tensor& q, const Tensor& k, const Tensor& v, Index keys, Index heads,
+bool streams(const ScoreAttention& how) {
+  return chosen(how) == AttentionKernel::streaming;
+}
+
+Tensor cached_score_attention(std::span<const Var> packed, Index heads, Index kv_heads, KeyValueCache& cache,
                               const ScoreAttention& how) {
-  const Index batch = q.dim(0), n = q.dim(1), kv_heads = k.dim(1), d = k.dim(3), e = v.dim(3);
-  require(q.dim(2) == heads * d && keys <= k.dim(2), kWho, "queries {} do not fit the cached keys {} of {} tokens", q,
-          k, keys);
-  const auto cached = [&](int input, const Tensor& x) {
-    return HeadPart{input, 0, x.dim(1) * x.dim(2) * x.dim(3), x.dim(2) * x.dim(3), x.dim(3)};
-  };
-  const AttentionLayout layout{{batch, heads, kv_heads, n, keys, d, e},
-                               {0, 0, n * heads * d, d, heads * d},
-                               cached(1, k),
-                               cached(2, v),
-                               {0, 0, n * heads * e, e, heads * e},
-                               {batch, n, heads * e}};
-  const std::array<Var, 3> sources{tape.constant(q), tape.constant(k), tape.constant(v)};
+  AttentionLayout layout = packed_layout(packed, heads, kv_heads);
+  cache.append(packed, layout);
+  cache.attach(layout);
+  Tape& tape = packed[0].tape();
+  const std::array<Var, 3> sources{packed[0], tape.constant(cache.keys()), tape.constant(cache.values())};
   const AttentionCall call = call_of(sources, layout, how);
   Tensor kept;  // nothing
-  return chosen(how) == AttentionKernel::streaming ? detail::streaming_forward(call, tape, kept)
-                                                   : detail::blocks_forward(call, tape, kept);
+  return streams(how) ? detail::streaming_forward(call, tape, kept) : detail::blocks_forward(call, tape, kept);
 }
 
 // --- attention_weights -----------------------------------------------------------------------------------

@@ -21,6 +21,7 @@
 //   streaming   softmax with the running maximum and sum of Milakov & Gimelshein 2018, over tiles of keys; keeps O and
 //               the logarithm of each row's sum (Dao 2023, FlashAttention-2, arXiv 2307.08691).
 //   automatic   streaming for the softmax, blocks for all others. (A pointwise normalizer runs in tiles of keys there.)
+//               The reference was slower at every length that was measured (docs/performance.md).
 #pragma once
 
 #include "attention/normalizer.h"
@@ -59,9 +60,13 @@ Var packed_score_attention(std::span<const Var> packed, Index heads, Index kv_he
 // W of given scores [B, H, N, M], the bias added to them: for the form `reference`, and to look at.
 Var attention_weights(const Var& scores, const ScoreAttention& how);
 
-// Values only, of keys and values that lie in a cache [B, K, capacity, D], of which the first `keys` count; q and o
-// are packed [B, N, H D].
-Tensor cached_score_attention(Tape& tape, const Tensor& q, const Tensor& k, const Tensor& v, Index keys, Index heads,
+// Whether it is computed in the form `streaming`.
+bool streams(const ScoreAttention& how);
+
+// Decoding: the tokens' keys and values go into the cache, then their queries attend to all that it holds. Values only;
+// `packed` as above, [B, N, H E] comes out. Where streams(how), the cache is a packed one, else one of rows.
+class KeyValueCache;
+Tensor cached_score_attention(std::span<const Var> packed, Index heads, Index kv_heads, KeyValueCache& cache,
                               const ScoreAttention& how);
 
 }  // namespace tempera

@@ -1,8 +1,8 @@
 #include "attention/score_mixer.h"
 
 #include <cmath>
-#include <cstring>
 
+#include "attention/key_value_cache.h"
 #include "attention/normalizers.h"
 #include "core/ops/broadcast_to.h"
 #include "core/ops/concat.h"
@@ -10,7 +10,6 @@
 #include "core/ops/matmul.h"
 #include "core/ops/reshape.h"
 #include "core/ops/slice.h"
-#include "layers/rows_of.h"
 
 namespace tempera {
 namespace {
@@ -21,40 +20,15 @@ const NormalizerOptions& normalizer_options(const ScoreMixerOptions& options) {
   return options.normalizer.as<NormalizerOptions>();
 }
 
-// Tokens [B, n, K D] into rows from `row` on of a cache [B, K, room, D].
-void put(const Tensor& tokens, Tensor& cache, Index row) {
-  const Index n = tokens.dim(1), heads = cache.dim(1), width = cache.dim(3);
-  dispatch(cache.dtype(), [&]<class T>(Type<T>) {
-    const T* from = tokens.data<T>();
-    for (Index b = 0; b < cache.dim(0); ++b)
-      for (Index i = 0; i < n; ++i)
-        for (Index h = 0; h < heads; ++h, from += width)
-          std::copy_n(from, width, cache.data<T>() + ((b * heads + h) * cache.dim(2) + row + i) * width);
-  });
-}
-
-// Rows [first, first + count) of every head to the front.
-void move_to_front(Tensor& cache, Index first, Index count) {
-  const auto width = static_cast<Index>(byte_size(cache.dtype())) * cache.dim(3);
-  auto* bytes = static_cast<std::byte*>(cache.raw());
-  for (Index head = 0; head < cache.dim(0) * cache.dim(1); ++head) {
-    std::byte* const own = bytes + head * cache.dim(2) * width;
-    std::memmove(own, own + first * width, static_cast<std::size_t>(count * width));
-  }
-}
-
 }  // namespace
 
 struct ScoreMixer::State : MixerState {
-  void reorder(std::span<const Index> rows) override {
-    keys = rows_of(keys, rows);
-    values = rows_of(values, rows);
-  }
+  State(const KeyValueCache::Sizes& sizes, DType dtype, KeyValueCache::Form form) : cache(sizes, dtype, form) {}
+  void reorder(std::span<const Index> rows) override { cache.reorder(rows); }
 
-  Tensor keys, values;  // [B, K, room, D]
+  KeyValueCache cache;
   Index capacity = 0;
   Index tokens = 0;  // that went before
-  Index first = 0;   // position of row 0
 };
 
 ScoreMixerOptions::ScoreMixerOptions()
@@ -203,36 +177,29 @@ void ScoreMixer::show_weights(Context& context, const Packed& packed, const Scor
 std::unique_ptr<MixerState> ScoreMixer::make_state(Index batch, Index capacity, DType dtype) const {
   require(!cross_, kWho, "a cross attention keeps no state; it reads its memory in every step");
   require(normalizer_->traits().causal, kWho, "a normalizer of tokens that all see each other cannot decode");
-  auto state = std::make_unique<State>();
   const Index room = window_ > 0 ? std::min(capacity, 2 * window_) : capacity + (sink_ ? 1 : 0);
-  state->keys = Tensor::zeros({batch, kv_heads(), room, width()}, dtype);
-  state->values = Tensor::zeros({batch, kv_heads(), room, width()}, dtype);
+  ScoreAttention call;
+  call.normalizer = normalizer_.get();
+  call.kernel = kernel_;
+  auto state = std::make_unique<State>(KeyValueCache::Sizes{batch, kv_heads(), width(), width(), room}, dtype,
+                                       streams(call) ? KeyValueCache::Form::packed : KeyValueCache::Form::rows);
   state->capacity = capacity;
   return state;
 }
 
 // At most a window of tokens at a time, so that two windows of rows are enough.
-Var ScoreMixer::attend_cached(Context& context, const std::array<Var, 3>& qkv, State& state, Index prefix) const {
-  const Index n = qkv[0].dim(1), room = state.keys.dim(2), before = sink_ ? 1 : 0;
-  if (state.tokens - state.first + n > room) {
-    const Index kept = std::min(window_ - 1, state.tokens - state.first);
-    move_to_front(state.keys, state.tokens - state.first - kept, kept);
-    move_to_front(state.values, state.tokens - state.first - kept, kept);
-    state.first = state.tokens - kept;
+Var ScoreMixer::attend_cached(Context& context, const Packed& tokens, State& state, Index prefix) const {
+  const Index n = tokens.x[0].dim(1), held = state.cache.size();
+  if (window_ > 0 && held + n > state.cache.sizes().room) state.cache.keep_last(std::min(window_ - 1, held));
+  Visibility visibility{{}, true, window_, prefix, state.tokens, state.tokens - state.cache.size()};
+  const Packed& packed = sink_ && state.tokens == 0 ? with_sink(context, tokens) : tokens;
+  if (sink_) {
+    visibility.key_start = 0;
+    visibility = past_sink(context, visibility);
   }
-  const bool led = sink_ && state.tokens == 0;
-  const Packed tokens{{qkv[0], qkv[1], qkv[2]}, 3};
-  const auto [q, k, v] = led ? with_sink(context, tokens).x : tokens.x;
-  const Index row = led ? 0 : state.tokens - state.first + before;
-  put(k.value(), state.keys, row);
-  put(v.value(), state.values, row);
-  Visibility visibility{{}, true, window_, prefix, state.tokens, state.first};
-  if (sink_) visibility = past_sink(context, visibility);
   state.tokens += n;
-  Tape& tape = context.tape();
-  return tape.constant(cached_score_attention(tape, q.value(), state.keys, state.values,
-                                              state.tokens - state.first + before, heads(),
-                                              how(context, visibility, false)));
+  return context.tape().constant(
+      cached_score_attention(packed.span(), heads(), kv_heads(), state.cache, how(context, visibility, false)));
 }
 
 Var ScoreMixer::step(Context& context, const Var& x, MixerState& mixer_state, const Sequences& sequences) const {
@@ -242,19 +209,19 @@ Var ScoreMixer::step(Context& context, const Var& x, MixerState& mixer_state, co
           "decoding wants causal sequences without lengths of their own; decode sequences of one length together");
   require(sequences.start == state.tokens, kWho, "the step starts at token {}, but the state holds {}", sequences.start,
           state.tokens);
-  require(state.tokens + n <= state.capacity && x.dim(0) == state.keys.dim(0), kWho,
+  require(state.tokens + n <= state.capacity && x.dim(0) == state.cache.batch(), kWho,
           "{} tokens for {} sequences came on top of {}; the state has room for {} tokens of {} sequences", n, x.dim(0),
-          state.tokens, state.capacity, state.keys.dim(0));
+          state.tokens, state.capacity, state.cache.batch());
   require(window_ == 0 || sequences.prefix == 0, kWho, "a prefix came; a window does not decode one");
   const Tape::Pause pause(context.tape());
-  const std::array<Var, 3> qkv = unpack(project(context, x, {}, rotation_, state.tokens));
+  const Packed packed = project(context, x, {}, rotation_, state.tokens);
   const Index most = window_ > 0 ? window_ : std::max<Index>(1, n);
-  if (n <= most) return completed(context, attend_cached(context, qkv, state, sequences.prefix), x);
+  if (n <= most) return completed(context, attend_cached(context, packed, state, sequences.prefix), x);
   std::vector<Var> pieces;
   for (Index at = 0; at < n; at += most) {
-    const Index count = std::min(most, n - at);
-    pieces.push_back(attend_cached(
-        context, {slice(qkv[0], 1, at, count), slice(qkv[1], 1, at, count), slice(qkv[2], 1, at, count)}, state, 0));
+    Packed piece{{}, packed.count};
+    for (std::size_t i = 0; i < packed.count; ++i) piece.x[i] = slice(packed.x[i], 1, at, std::min(most, n - at));
+    pieces.push_back(attend_cached(context, piece, state, 0));
   }
   return completed(context, concat(pieces, 1), x);
 }

@@ -61,7 +61,7 @@ class ScoreMixer : public MultiHead {
   // The heads' outputs to the tokens' outputs.
   Var completed(Context& context, const Var& y, const Var& x) const;
   void show_weights(Context& context, const Packed& packed, const ScoreAttention& how) const;
-  Var attend_cached(Context& context, const std::array<Var, 3>& qkv, State& state, Index prefix) const;
+  Var attend_cached(Context& context, const Packed& tokens, State& state, Index prefix) const;
 
   std::unique_ptr<ScoreNormalizer> normalizer_;
   std::unique_ptr<ScoreBias> bias_;

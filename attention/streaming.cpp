@@ -9,6 +9,7 @@ namespace tempera::detail {
 namespace {
 
 constexpr Index kRows = 64, kCols = 256;  // of a tile; measured
+constexpr Index kWorthAThread = 1 << 17;  // multiplications; below, one thread is faster than two
 constexpr Index kGroup = 4;               // blocks of rows that share a packed tile of keys and values
 
 using kernels::Transpose;
@@ -88,14 +89,26 @@ Range seen_of(const typename Tiling<T>::Block& block, Range tile) {
 template <class T>
 struct PackedTile {
   Transpose transpose;
-  T* at;
+  T* scratch;
+  const T* at = nullptr;
   Index depth = 0;
 
   // Keys [tile.first, tile.last), each `width` wide.
   void pack(const HeadView<const T>& x, Index b, Index h, Range tile, Index width) {
     const bool columns = transpose == Transpose::yes;
     depth = columns ? width : tile.count();
-    kernels::pack(transpose, columns ? tile.count() : width, depth, x(b, h, tile.first), x.row, at);
+    kernels::pack(transpose, columns ? tile.count() : width, depth, x(b, h, tile.first), x.row, scratch);
+    at = scratch;
+  }
+  // The same of a head whose `room` keys lie packed as a whole.
+  void enter(const HeadView<const T>& x, Index b, Index h, Range tile, Index width, Index room) {
+    const bool columns = transpose == Transpose::yes;
+    depth = columns ? width : room;
+    at = x(b, h, 0) + tile.first * (columns ? width : kernels::packed_width<T>());
+  }
+  void take(const HeadView<const T>& x, Index b, Index h, Range tile, Index width, Index room) {
+    if (room > 0) enter(x, b, h, tile, width, room);
+    else pack(x, b, h, tile, width);
   }
   // C [rows, cols] = alpha A B + beta C with the part of the tile that begins at key `skip`.
   void multiply(Index skip, Index rows, Index cols, Index inner, T alpha, const T* a, Index lda, T beta, T* c,
@@ -169,8 +182,8 @@ void forward_blocks(const Tiling<T>& tiling, TileScratch<T>& s, Index b, Index h
   }
   for (Index at = all.first / tiling.cols() * tiling.cols(); at < all.last; at += tiling.cols()) {
     const Range tile{at, std::min(at + tiling.cols(), all.last)};
-    keys.pack(k, b, h / sizes.group(), tile, sizes.width);
-    values.pack(v, b, h / sizes.group(), tile, sizes.value_width);
+    keys.take(k, b, h / sizes.group(), tile, sizes.width, call.layout.packed_room);
+    values.take(v, b, h / sizes.group(), tile, sizes.value_width, call.layout.packed_room);
     for (Index i = number; i < last; ++i) {
       const auto block = tiling.block(s, b, h, i);
       const Range seen = seen_of<T>(block, tile);
@@ -217,10 +230,10 @@ class BackwardUnit {
         dk_(view(call_.layout.k)),
         dv_(view(call_.layout.v)) {
     const Index width = sizes_.width, value_width = sizes_.value_width, cols = tiling.cols();
-    keys_.at = s.extra;
-    values_.at = keys_.at + kernels::packed_size<T>(cols, width);
-    key_rows_.at = values_.at + kernels::packed_size<T>(cols, value_width);
-    delta_ = key_rows_.at + kernels::packed_size<T>(width, cols);
+    keys_.scratch = s.extra;
+    values_.scratch = keys_.scratch + kernels::packed_size<T>(cols, width);
+    key_rows_.scratch = values_.scratch + kernels::packed_size<T>(cols, value_width);
+    delta_ = key_rows_.scratch + kernels::packed_size<T>(width, cols);
   }
   static Index scratch(const AttentionSizes& sizes, Index cols) {
     return kernels::packed_size<T>(cols, sizes.width) + kernels::packed_size<T>(cols, sizes.value_width) +
@@ -347,7 +360,8 @@ Tensor streaming_forward(const AttentionCall& call, Tape& tape, Tensor& sums) {
         call, tape, rows, kCols, 1, 2 * kGroup, units,
         kernels::packed_size<T>(kCols, sizes.width) + kernels::packed_size<T>(sizes.value_width, kCols));
     T* const kept = sums.defined() ? sums.data<T>() : nullptr;
-    parallel_units(tape.threads(), units, [&](Index worker, Index unit) {
+    const Index work = sizes.batch * sizes.heads * sizes.queries * sizes.keys * (sizes.width + sizes.value_width);
+    parallel_units(work < kWorthAThread ? 1 : tape.threads(), units, [&](Index worker, Index unit) {
       TileScratch<T> s = tiling.scratch(worker);
       const Index head = unit / per_head, first = unit % per_head * kGroup;
       forward_blocks(tiling, s, head / sizes.heads, head % sizes.heads, first, std::min(blocks, first + kGroup), y,

@@ -37,6 +37,8 @@ struct AttentionLayout {
   AttentionSizes sizes;
   HeadPart q, k, v, o;
   Shape output;
+  // Not 0: keys and values lie packed, with room for so many of them (attention/key_value_cache.h).
+  Index packed_room = 0;
 };
 
 using HeadTensors = std::array<Tensor, kMaxHeadParameters>;

@@ -87,6 +87,25 @@ class Choice {
   std::unique_ptr<Options> options_;
 };
 
+// Named variants of a choice: each is of its kind and has its values, but for those that the variant changes.
+//
+//   data: {type: modular, p: 97}        evaluate: {tests: {larger: {p: 113}}}
+struct Variants {
+  struct Variant {
+    std::string name;
+    std::shared_ptr<Choice> choice;
+  };
+  // What they vary. To be set, with its values, before the variants are described; null: there is nothing to vary.
+  Choice* of = nullptr;
+  std::vector<Variant> all = {};
+
+  // One more, like `of` so far.
+  Choice& add(std::string name);
+};
+
+// Gives the fields of `to` the values that those of `from`, a struct of the same type, have.
+void copy_fields(Options& from, Options& to);
+
 using FieldValue = std::variant<bool*, int*, std::int64_t*, std::uint64_t*, double*, std::string*, std::optional<int>*,
                                 std::optional<double>*, std::optional<std::string>*, std::vector<std::int64_t>*,
                                 std::vector<double>*, std::vector<std::string>*>;
@@ -100,6 +119,7 @@ class Fields {
   void operator()(std::string_view name, T& value, std::string_view doc, const Rule& rule = {}) {
     if constexpr (std::is_base_of_v<Options, T>) section(name, value, doc);
     else if constexpr (std::is_same_v<T, Choice>) choice(name, value, doc);
+    else if constexpr (std::is_same_v<T, Variants>) variants(name, value, doc);
     else field(name, FieldValue(&value), doc, rule);
   }
 
@@ -107,6 +127,7 @@ class Fields {
   virtual void field(std::string_view name, FieldValue value, std::string_view doc, const Rule& rule) = 0;
   virtual void section(std::string_view name, Options& options, std::string_view doc) = 0;
   virtual void choice(std::string_view name, Choice& choice, std::string_view doc) = 0;
+  virtual void variants(std::string_view name, Variants& variants, std::string_view doc) = 0;
 };
 
 }  // namespace tempera

@@ -62,6 +62,19 @@ TEMPERA_INLINE LaneTypes<double>::Values multiply_add(LaneTypes<double>::Values 
                                                       LaneTypes<double>::Values c) {
   return LaneTypes<double>::Values(_mm512_fmadd_pd(__m512d(a), __m512d(b), __m512d(c)));
 }
+TEMPERA_INLINE LaneTypes<float>::Values square_root(LaneTypes<float>::Values a) {
+  return LaneTypes<float>::Values(_mm512_maskz_sqrt_ps(0xFFFF, __m512(a)));
+}
+TEMPERA_INLINE LaneTypes<double>::Values square_root(LaneTypes<double>::Values a) {
+  return LaneTypes<double>::Values(_mm512_maskz_sqrt_pd(0xFF, __m512d(a)));
+}
+// a 2^n for whole n, rounded once. (The unmasked forms of these two warn of uninitialised values.)
+TEMPERA_INLINE LaneTypes<float>::Values times_power_of_two(LaneTypes<float>::Values a, LaneTypes<float>::Values n) {
+  return LaneTypes<float>::Values(_mm512_maskz_scalef_ps(0xFFFF, __m512(a), __m512(n)));
+}
+TEMPERA_INLINE LaneTypes<double>::Values times_power_of_two(LaneTypes<double>::Values a, LaneTypes<double>::Values n) {
+  return LaneTypes<double>::Values(_mm512_maskz_scalef_pd(0xFF, __m512d(a), __m512d(n)));
+}
 #else
 template <class V>
 TEMPERA_INLINE V multiply_add(V a, V b, V c) {
@@ -71,6 +84,11 @@ TEMPERA_INLINE V multiply_add(V a, V b, V c) {
 #else
   return a * b + c;
 #endif
+}
+template <class V>
+TEMPERA_INLINE V square_root(V a) {
+  for (std::size_t i = 0; i < sizeof(V) / sizeof(a[0]); ++i) a[i] = std::sqrt(a[i]);
+  return a;
 }
 template <class T>
 void load_first(const T* from, Index count, typename LaneTypes<T>::Values& v) {
@@ -148,16 +166,18 @@ struct Lanes {
   friend TEMPERA_INLINE Lanes square(Lanes x) { return x * x; }
   // a b + c, rounded once where the machine has an instruction for it, and else as written.
   friend TEMPERA_INLINE Lanes fma(Lanes a, Lanes b, Lanes c) { return detail::multiply_add(a.v, b.v, c.v); }
-  // The processor's own root, which is exact to half an ulp from denormals to infinity; the loop becomes vector code.
-  friend TEMPERA_INLINE Lanes sqrt(Lanes x) {
-    T t[kWidth];
-    x.store(t);
-    for (Index i = 0; i < kWidth; ++i) t[i] = std::sqrt(t[i]);
-    return load(t);
-  }
+  // The processor's own root, which is exact to half an ulp from denormals to infinity.
+  friend TEMPERA_INLINE Lanes sqrt(Lanes x) { return detail::square_root(x.v); }
   friend TEMPERA_INLINE Lanes rsqrt(Lanes x) { return Lanes(1) / sqrt(x); }
 
   friend TEMPERA_INLINE Lanes exp(Lanes x) { return exp_of(x); }
+  // exp(x) as mantissa 2^exponent, which neither overflows nor vanishes: the mantissa lies in [2^-1/2, 2^1/2], the
+  // exponent is whole. For |x| <= kExpReach; a NaN comes through.
+  struct ExpParts;
+  static constexpr T kExpReach = sizeof(T) == 8 ? 0x1p50 : 0x1p21;
+  friend TEMPERA_INLINE ExpParts exp_parts(Lanes x) { return exp_parts_of(x); }
+  // x 2^n for whole n, |n| <= 252 (in float64 2044): exact, or rounded once where it is denormal.
+  friend TEMPERA_INLINE Lanes ldexp(Lanes x, Lanes n) { return ldexp_of(x, n); }
   friend TEMPERA_INLINE Lanes log(Lanes x) { return log_of(x); }
   // Kahan's corrections of log(1 + x) and exp(x) - 1: the rounding of 1 + x, or of exp(x), cancels.
   friend TEMPERA_INLINE Lanes log1p(Lanes x) {
@@ -209,6 +229,7 @@ struct Lanes {
   static constexpr bool kDouble = sizeof(T) == 8;
   static constexpr int kMantissa = kDouble ? 52 : 23;
   static constexpr int kBias = kDouble ? 1023 : 127;
+  static constexpr double kRounder = kDouble ? 6755399441055744. : 12582912.;  // 1.5 * 2^mantissa: adding it rounds
   using BitsScalar = std::conditional_t<kDouble, std::int64_t, std::int32_t>;
 
   static TEMPERA_INLINE Bits sign_bits() { return Bits{} + (BitsScalar{1} << (8 * sizeof(T) - 1)); }
@@ -228,34 +249,41 @@ struct Lanes {
     return sum;
   }
 
-  // exp(x) = 2^n exp(r), |r| <= ln(2) / 2. 2^n is applied in two factors, so the results run through the denormals
-  // to 0 and to infinity.
+  // exp(x) = 2^n exp(r), |r| <= ln(2) / 2; what is applied in the end runs through the denormals to 0 and to infinity.
   static TEMPERA_INLINE Lanes exp_of(Lanes x) {
     // Below the bound the result is 0; such lanes compute exp(0), for arithmetic on denormals is slow and masked scores
     // are many.
     const Mask vanishes = x < Lanes(kDouble ? -746. : -104.);
-    const Lanes c = where(vanishes, Lanes(0), min(x, Lanes(kDouble ? 710. : 89.)));
-    const Lanes magic(kDouble ? 6755399441055744. : 12582912.);  // 1.5 * 2^mantissa: adding it rounds
-    const Lanes rounded = fma(c, Lanes(1.44269504088896340736), magic);
-    const Lanes n = rounded - magic;
-    Lanes r, e;
+    const Lanes high(kDouble ? 710. : 89.);
+    const auto [mantissa, exponent] = exp_parts(where(vanishes, Lanes(0), where(x > high, high, x)));
+    return where(vanishes, Lanes(0), ldexp(mantissa, exponent));
+  }
+  static TEMPERA_INLINE ExpParts exp_parts_of(Lanes x) {
+    const Lanes rounded = fma(x, Lanes(1.44269504088896340736), Lanes(kRounder)), n = rounded - Lanes(kRounder);
     if constexpr (kDouble) {
-      r = fma(n, Lanes(-1.42860682030941723212e-6), fma(n, Lanes(-6.93145751953125e-1), c));
+      const Lanes r = fma(n, Lanes(-1.42860682030941723212e-6), fma(n, Lanes(-6.93145751953125e-1), x));
       const Lanes z = r * r;
       const Lanes p = r * horner(z, 1.26177193074810590878e-4, 3.02994407707441961300e-2, 9.99999999999999999910e-1);
       const Lanes q = horner(z, 3.00198505138664455042e-6, 2.52448340349684104192e-3, 2.27265548208155028766e-1, 2.0);
-      e = Lanes(1) + Lanes(2) * (p / (q - p));
+      return {Lanes(1) + Lanes(2) * (p / (q - p)), n};
     } else {
-      r = fma(n, Lanes(2.12194440e-4), fma(n, Lanes(-0.693359375), c));
-      e = horner(r, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
-                 5.0000001201e-1);
-      e = fma(e, r * r, r) + Lanes(1);
+      const Lanes r = fma(n, Lanes(2.12194440e-4), fma(n, Lanes(-0.693359375), x));
+      const Lanes e = horner(r, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
+                             5.0000001201e-1);
+      return {fma(e, r * r, r) + Lanes(1), n};
     }
-    const Bits integer = std::bit_cast<Bits>(rounded.v) - std::bit_cast<Bits>(magic.v);
-    const Bits half = integer >> 1;
-    const Lanes low = std::bit_cast<Values>((half + kBias) << kMantissa);
-    const Lanes high = std::bit_cast<Values>((integer - half + kBias) << kMantissa);
-    return where(vanishes, Lanes(0), where(x != x, x, e * low * high));
+  }
+  static TEMPERA_INLINE Lanes ldexp_of(Lanes x, Lanes n) {
+#ifdef __AVX512F__
+    return detail::times_power_of_two(x.v, n.v);
+#else
+    // In two factors, so that only the second product can leave the range of normal numbers.
+    const Lanes whole = n + Lanes(kRounder);
+    const Bits integer = std::bit_cast<Bits>(whole.v) - std::bit_cast<Bits>(Lanes(kRounder).v), half = integer >> 1;
+    const Lanes first = std::bit_cast<Values>((half + kBias) << kMantissa);
+    const Lanes second = std::bit_cast<Values>((integer - half + kBias) << kMantissa);
+    return x * first * second;
+#endif
   }
 
   // log(m 2^e) = log(m) + e ln 2, m in [sqrt(1/2), sqrt(2)).
@@ -331,6 +359,11 @@ struct Lanes {
     const Lanes outer = where(x < Lanes(0), -t, t);
     return where(x != x, x, where(abs(x) < Lanes(1), x * small, outer));
   }
+};
+
+template <class T>
+struct Lanes<T>::ExpParts {
+  Lanes mantissa, exponent;
 };
 
 }  // namespace tempera

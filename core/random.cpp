@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -34,6 +35,7 @@ std::uint64_t mix(std::uint64_t seed, std::string_view name) {
 // Eight words, each in the low half of its lane; what stands in the high halves does not matter.
 using Words = std::uint64_t __attribute__((vector_size(64)));
 constexpr std::uint64_t kLowHalf = 0xffffffffu;
+static_assert(std::endian::native == std::endian::little, "a Words in memory has its low halves first");
 
 // The 64-bit products of the low halves. Compilers do not find the instruction made for it.
 TEMPERA_INLINE Words product(Words a, std::uint64_t factor) {
@@ -77,10 +79,11 @@ void philox_abreast(std::uint64_t first, std::uint64_t step, std::array<std::uin
   }
   for (Index g = 0; g < kGroups; ++g) {
     const Words front = (c0[g] & kLowHalf) | (c1[g] << 32), back = (c2[g] & kLowHalf) | (c3[g] << 32);
-    for (Index i = 0; i < 8; ++i) {
-      const std::uint64_t pair[2] = {front[i], back[i]};
-      for (Index w = 0; w < 4; ++w) words[4 * (8 * g + i) + w] = w % 2 == 0 ? low(pair[w / 2]) : high(pair[w / 2]);
-    }
+    // A block's two pairs of words side by side.
+    const Words head = __builtin_shuffle(front, back, Words{0, 8, 1, 9, 2, 10, 3, 11});
+    const Words tail = __builtin_shuffle(front, back, Words{4, 12, 5, 13, 6, 14, 7, 15});
+    std::memcpy(words + 32 * g, &head, sizeof head);
+    std::memcpy(words + 32 * g + 16, &tail, sizeof tail);
   }
 }
 

@@ -15,8 +15,8 @@ constexpr std::string_view kWho = "csv";
 // Walks through the text and counts lines.
 class Scanner {
  public:
-  Scanner(std::string_view text, std::string_view name, char separator)
-      : text_(text), name_(name), separator_(separator) {}
+  Scanner(std::string_view text, std::string_view name, char separator, bool quotes)
+      : text_(text), name_(name), separator_(separator), quotes_(quotes) {}
 
   // Where the row that was read last begins, counted from 1.
   std::size_t row_line() const { return row_line_; }
@@ -53,7 +53,7 @@ class Scanner {
   }
 
   std::string field() {
-    if (take('"')) return quoted();
+    if (quotes_ && take('"')) return quoted();
     const std::size_t first = at_;
     while (!at_end_of_line() && text_[at_] != separator_) ++at_;
     return std::string(text_.substr(first, at_ - first));
@@ -72,19 +72,20 @@ class Scanner {
 
   std::string_view text_, name_;
   char separator_;
+  bool quotes_;
   std::size_t at_ = 0, line_ = 1, row_line_ = 1;
 };
 
 }  // namespace
 
-CsvTable parse_csv(std::string_view text, std::string_view name, char separator, bool header) {
+CsvTable parse_csv(std::string_view text, std::string_view name, char separator, bool header, bool quotes) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // the byte order mark of spreadsheets
   if (const auto at = invalid_utf8(text))
     fail(kWho, "{}:{}: {:#04x} is not UTF-8; convert the file", name,
          1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*at), '\n'),
          static_cast<unsigned char>(text[*at]));
   CsvTable table;
-  Scanner scanner(text, name, separator);
+  Scanner scanner(text, name, separator, quotes);
   std::vector<std::string> row;
   if (header) {
     require(scanner.next_row(table.header), kWho, "{}: the file is empty; a header was wanted", name);
@@ -109,13 +110,14 @@ void CsvFileOptions::describe_file(Fields& f) {
   f("separator", separator, "between fields; auto: tab for .tsv and .tab, else comma",
     one_of({"auto", "comma", "tab", "semicolon"}));
   f("header", header, "the first row names the columns; otherwise they are named 1, 2, ...");
+  f("quotes", quotes, "a field may stand in double quotes; false: a quote is text like any other");
 }
 
-CsvTable CsvFileOptions::read() const {
-  std::string_view name = path;
+CsvTable CsvFileOptions::read(const std::string& file) const {
+  std::string_view name = file;
   if (name.ends_with(".gz")) name.remove_suffix(3);
   const bool tabs = separator == "tab" || (separator == "auto" && (name.ends_with(".tsv") || name.ends_with(".tab")));
-  return read_csv(path, tabs ? '\t' : separator == "semicolon" ? ';' : ',', header);
+  return read_csv(file, tabs ? '\t' : separator == "semicolon" ? ';' : ',', header, quotes);
 }
 
 std::vector<std::string> column_names(const CsvTable& table, std::string_view file) {
@@ -137,8 +139,8 @@ std::vector<std::string> distinct_values(const CsvTable& table, std::size_t colu
   return {distinct.begin(), distinct.end()};
 }
 
-CsvTable read_csv(const std::filesystem::path& file, char separator, bool header) {
-  return parse_csv(read_contents(file, kWho), file.string(), separator, header);
+CsvTable read_csv(const std::filesystem::path& file, char separator, bool header, bool quotes) {
+  return parse_csv(read_contents(file, kWho), file.string(), separator, header, quotes);
 }
 
 }  // namespace tempera

@@ -18,8 +18,9 @@ struct CsvTable {
 
 // Throws Error with file and line for rows of different length, a quote that never ends or is followed by text, text
 // that is not UTF-8, a header with one name twice.
-CsvTable read_csv(const std::filesystem::path& file, char separator, bool header);
-CsvTable parse_csv(std::string_view text, std::string_view name, char separator, bool header);
+// Without `quotes` a quote is text like any other.
+CsvTable read_csv(const std::filesystem::path& file, char separator, bool header, bool quotes = true);
+CsvTable parse_csv(std::string_view text, std::string_view name, char separator, bool header, bool quotes = true);
 
 // What options say of the file of a table. The separator is comma, tab, semicolon, or auto: tab for .tsv and .tab, else
 // comma.
@@ -27,10 +28,12 @@ struct CsvFileOptions : DataOptions {
   std::string path;
   std::string separator = "auto";
   bool header = true;
+  bool quotes = true;
 
  protected:
   void describe_file(Fields& fields);
-  CsvTable read() const;
+  CsvTable read() const { return read(path); }
+  CsvTable read(const std::string& file) const;  // another of the same form
 };
 
 // The header, or "1", "2", ... without one. `file` stands in errors: the table has no rows; there is no such column.

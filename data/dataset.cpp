@@ -35,8 +35,10 @@ Dataset::Dataset(std::int64_t size, Description description) : size_(size), desc
   const auto outputs = static_cast<Index>(d.target_names.size());
   require(outputs == 0 || outputs == d.targets.size(), "Dataset", "{} names came for targets of shape {}", outputs,
           d.targets);
-  require((!d.lengths && d.second_inputs.rank() == 0) || (d.vocabulary > 0 && d.inputs.rank() == 1), "Dataset",
-          "inputs are {} {}; only tokens [N] have lengths or come in pairs", d.input_type, d.inputs);
+  const bool tokens = d.vocabulary > 0 && d.inputs.rank() == 1, vectors = d.vocabulary == 0 && d.inputs.rank() == 2;
+  require(tokens || (!d.lengths && d.second_inputs.rank() == 0) || (vectors && d.second_inputs.rank() == 0), "Dataset",
+          "inputs are {} {}; only tokens [N] have lengths or come in pairs, and vectors [N, features] have lengths",
+          d.input_type, d.inputs);
   require(d.second_inputs.rank() <= 1, "Dataset", "second inputs are {}; [M] was wanted, or none", d.second_inputs);
 }
 

@@ -23,8 +23,8 @@ struct Description {
   std::vector<std::string> class_names = {};    // empty or one per class
   std::vector<std::string> feature_names = {};  // empty or one per entry of inputs [F]
   std::vector<std::string> target_names = {};   // empty or one per entry of targets [T]
-  bool lengths = false;                         // inputs are tokens [N], of which each sample has its own number
-  Shape second_inputs = {};                     // [M]: samples are pairs, the second also tokens; []: they are not
+  bool lengths = false;      // inputs are tokens [N] or vectors [N, F], of which each sample has its own number
+  Shape second_inputs = {};  // [M]: samples are pairs, the second also tokens; []: they are not
 };
 
 // Sample i is a function of i and of how the set was made, never of what was read before. Reading changes nothing, so

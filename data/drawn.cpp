@@ -1,6 +1,20 @@
+#include <numeric>
+
 #include "data/generated.h"
 
 namespace tempera {
+
+std::vector<std::int32_t> draw_distinct(const Rng& draws, std::uint64_t first, int count, int of) {
+  require(count >= 0 && count <= of, "draw_distinct", "{} distinct numbers of {} were asked for", count, of);
+  std::vector<std::int32_t> all(static_cast<std::size_t>(of));
+  std::iota(all.begin(), all.end(), 0);
+  for (int i = 0; i < count; ++i) {
+    const std::uint64_t other = draws.below(first + static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(of - i));
+    std::swap(all[static_cast<std::size_t>(i)], all[static_cast<std::size_t>(i) + other]);
+  }
+  all.resize(static_cast<std::size_t>(count));
+  return all;
+}
 
 void DrawnDataOptions::describe_parts(Fields& f) {
   f("train", train, "samples to train on", between(1, 2147483647));
@@ -14,9 +28,12 @@ std::unique_ptr<DataSource> DrawnDataOptions::make_parts(Task task, std::string_
   const Rng rng(seed, stream);
   auto source = std::make_unique<DataSource>();
   source->task = task;
-  source->train = part(train, rng.sub("train"));
-  if (valid > 0) source->valid = part(valid, rng.sub("valid"));
-  if (test > 0) source->test = part(test, rng.sub("test"));
+  const auto make = [&](std::string_view name, std::int64_t size) {
+    return size > 0 ? part(name, size, rng.sub(name)) : nullptr;
+  };
+  source->train = make("train", train);
+  source->valid = make("valid", valid);
+  source->test = make("test", test);
   return source;
 }
 

@@ -50,9 +50,10 @@ void SequenceDataOptions::describe(Fields& f) {
 }
 
 std::unique_ptr<DataSource> SequenceDataOptions::make() const {
-  auto source = make_parts(Task::sequence_to_sequence, "data/sequences", [&](std::int64_t size, const Rng& rng) {
-    return std::make_shared<Sequences>(size, *this, rng);
-  });
+  auto source = make_parts(Task::sequence_to_sequence, "data/sequences",
+                           [&](std::string_view, std::int64_t size, const Rng& rng) {
+                             return std::make_shared<Sequences>(size, *this, rng);
+                           });
   source->begin = symbols;
   source->end = symbols + 1;
   return source;

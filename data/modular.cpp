@@ -34,6 +34,9 @@ std::int64_t modular(std::int64_t a, std::string_view operation, std::int64_t b,
 void ModularDataOptions::describe(Fields& f) {
   f("operation", operation, "between a and b", one_of({"+", "-", "*", "/"}));
   f("p", p, "the modulus", between(2, 4096));
+  f("zero", zero, "pairs with a 0 in them take part");
+  f("inputs", inputs, "a, b and = as tokens; a and b as tokens; or both as ones among zeros, for networks of numbers",
+    one_of({"tokens", "pair", "one_hot"}));
   f("train", train, "fraction of all pairs to train on", between(0, 1));
   f("valid", valid, "fraction of all pairs for validation; the rest is the test", from_up_to(0, 1));
   f("seed", seed, "chooses the part of each pair");
@@ -50,17 +53,30 @@ std::vector<Problem> ModularDataOptions::problems() const {
 
 std::unique_ptr<DataSource> ModularDataOptions::make() const {
   for (const Problem& problem : problems()) fail("modular", "{}: {}", problem.key, problem.message);
-  const std::int64_t first = operation == "/" ? 1 : 0;
-  const Index pairs = static_cast<Index>(p) * (p - first);
-  Tensor inputs = Tensor::empty({pairs, 3}, DType::int32), targets = Tensor::empty({pairs}, DType::int32);
-  std::int32_t* in = inputs.data<std::int32_t>();
-  std::int32_t* out = targets.data<std::int32_t>();
-  for (std::int64_t a = 0; a < p; ++a)
-    for (std::int64_t b = first; b < p; ++b) {
-      for (const std::int64_t token : {a, b, std::int64_t{p}}) *in++ = static_cast<std::int32_t>(token);
-      *out++ = static_cast<std::int32_t>(modular(a, operation, b, p));
+  const std::int64_t least = zero ? 0 : 1, first = operation == "/" ? 1 : least;
+  const bool one_hot = inputs == "one_hot";
+  const Index pairs = (p - least) * (p - first), width = one_hot ? 2 * p : inputs == "pair" ? 2 : 3;
+  Tensor samples = Tensor::zeros({pairs, width}, one_hot ? DType::float32 : DType::int32);
+  Tensor targets = Tensor::empty({pairs}, DType::int32);
+  Index sample = 0;
+  for (std::int64_t a = least; a < p; ++a)
+    for (std::int64_t b = first; b < p; ++b, ++sample) {
+      const Index at = sample * width;
+      if (one_hot) {
+        samples.set(at + a, 1);
+        samples.set(at + p + b, 1);
+      } else {
+        samples.set(at, static_cast<double>(a));
+        samples.set(at + 1, static_cast<double>(b));
+        if (width == 3) samples.set(at + 2, p);
+      }
+      targets.set(sample, static_cast<double>(modular(a, operation, b, p)));
     }
-  const Description description{.inputs = {3}, .input_type = DType::int32, .vocabulary = p + 1, .classes = p};
+  Description description{.inputs = {width}, .classes = p};
+  if (!one_hot) {
+    description.input_type = DType::int32;
+    description.vocabulary = width == 3 ? p + 1 : p;
+  }
   const double rest = std::max(0.0, 1 - train - valid);
   // 1 - 0.3 leaves a little less or more than 0.7; a part that should be empty is.
   SplitOptions options;
@@ -68,7 +84,7 @@ std::unique_ptr<DataSource> ModularDataOptions::make() const {
   options.test = rest < 1e-9 ? 0 : rest;
   options.seed = seed;
   return std::make_unique<DataSource>(
-      make_source(Task::classification, std::make_shared<TensorDataset>(inputs, targets, description), options));
+      make_source(Task::classification, std::make_shared<TensorDataset>(samples, targets, description), options));
 }
 
 }  // namespace tempera

@@ -10,8 +10,11 @@ constexpr int kMostBits = 4096;
 
 class Parity final : public Dataset {
  public:
-  Parity(std::int64_t size, int bits, std::vector<std::int32_t> places, const Rng& rng)
-      : Dataset(size, {.inputs = {bits}, .input_type = DType::int32, .vocabulary = 2, .classes = 2}),
+  Parity(std::int64_t size, int bits, bool tokens, std::vector<std::int32_t> places, const Rng& rng)
+      : Dataset(size, {.inputs = {bits},
+                       .input_type = tokens ? DType::int32 : DType::float32,
+                       .vocabulary = tokens ? 2 : 0,
+                       .classes = 2}),
         bits_(bits),
         places_(std::move(places)),
         rng_(rng) {}
@@ -19,17 +22,22 @@ class Parity final : public Dataset {
  protected:
   void put(std::int64_t sample, Index row, Batch& out) const override {
     const Rng draws = rng_.at_step(static_cast<std::uint64_t>(sample));
-    std::int32_t* to = out.inputs.data<std::int32_t>() + row * bits_;
-    for (Index i = 0; i < bits_; i += 64) {
-      const std::uint64_t word = draws.bits(static_cast<std::uint64_t>(i / 64));
-      for (Index j = i; j < std::min(bits_, i + 64); ++j) to[j] = static_cast<std::int32_t>(word >> (j - i) & 1);
-    }
-    std::int32_t parity = 0;
-    for (const std::int32_t place : places_) parity ^= to[place];
-    out.targets.data<std::int32_t>()[row] = parity;
+    if (description().vocabulary > 0) put_bits(draws, out.inputs.data<std::int32_t>() + row * bits_);
+    else put_bits(draws, out.inputs.data<float>() + row * bits_);
+    std::uint64_t parity = 0;
+    for (const std::int32_t place : places_) parity ^= draws.bits(static_cast<std::uint64_t>(place / 64)) >> place % 64;
+    out.targets.data<std::int32_t>()[row] = static_cast<std::int32_t>(parity & 1);
   }
 
  private:
+  template <class T>
+  void put_bits(const Rng& draws, T* to) const {
+    for (Index i = 0; i < bits_; i += 64) {
+      const std::uint64_t word = draws.bits(static_cast<std::uint64_t>(i / 64));
+      for (Index j = i; j < std::min(bits_, i + 64); ++j) to[j] = static_cast<T>(word >> (j - i) & 1);
+    }
+  }
+
   Index bits_;
   std::vector<std::int32_t> places_;
   Rng rng_;
@@ -49,6 +57,7 @@ std::vector<std::int32_t> parity_places(int bits, int relevant, std::uint64_t se
 void ParityDataOptions::describe(Fields& f) {
   f("bits", bits, "length of a sample", between(1, kMostBits));
   f("relevant", relevant, "how many of the bits decide the class", at_least(1));
+  f("inputs", inputs, "bits as tokens, or as numbers for networks that read those", one_of({"tokens", "numbers"}));
   describe_parts(f);
 }
 
@@ -59,8 +68,8 @@ std::vector<Problem> ParityDataOptions::problems() const {
 
 std::unique_ptr<DataSource> ParityDataOptions::make() const {
   const std::vector<std::int32_t> places = parity_places(bits, relevant, seed);
-  return make_parts(Task::classification, "data/parity", [&](std::int64_t size, const Rng& rng) {
-    return std::make_shared<Parity>(size, bits, places, rng);
+  return make_parts(Task::classification, "data/parity", [&](std::string_view, std::int64_t size, const Rng& rng) {
+    return std::make_shared<Parity>(size, bits, inputs == "tokens", places, rng);
   });
 }
 

@@ -61,8 +61,9 @@ void TopicPairsDataOptions::describe(Fields& f) {
 }
 
 std::unique_ptr<DataSource> TopicPairsDataOptions::make() const {
-  return make_parts(Task::classification, "data/topic_pairs",
-                    [&](std::int64_t size, const Rng& rng) { return std::make_shared<TopicPairs>(size, *this, rng); });
+  return make_parts(Task::classification, "data/topic_pairs", [&](std::string_view, std::int64_t size, const Rng& rng) {
+    return std::make_shared<TopicPairs>(size, *this, rng);
+  });
 }
 
 }  // namespace tempera

@@ -1,5 +1,11 @@
 #include "layers/context.h"
 
+#include <algorithm>
+#include <array>
+
+#include "core/ops/concat.h"
+#include "core/ops/frozen_weights.h"
+
 namespace tempera {
 
 Context::Context(Tape& tape, const Parameters& parameters, const Rng& rng)
@@ -50,6 +56,31 @@ const Var& Context::operator[](const Parameter& parameter) {
           "a parameter of shape {} is not bound; call begin(), and collect the module with Parameters",
           parameter.shape);
   return bound_[static_cast<std::size_t>(parameter.index)];
+}
+
+void Context::freeze() {
+  require(!training_, "Context", "a context that trains changes its parameters; freeze one for evaluation");
+  frozen_ = true;
+  FrozenWeights& weights = tape_.workspace<FrozenWeights>();
+  weights.clear();
+  for (const Parameters::Entry& entry : parameters_.entries())
+    if (entry.parameter->shape.rank() == 2) weights.add(entry.parameter->value);
+}
+
+Var Context::joined(std::span<const Parameter* const> parameters) {
+  if (!parameters[0]->exists() || parameters.size() == 1) return (*this)[*parameters[0]];
+  const auto known = std::find_if(joined_.begin(), joined_.end(), [&](auto& x) { return x.first == parameters[0]; });
+  if (known != joined_.end()) return tape_.constant(known->second);
+  std::array<Var, 4> vars;
+  require(parameters.size() <= vars.size(), "Context::joined", "{} parameters came; at most {} were wanted",
+          parameters.size(), vars.size());
+  for (std::size_t i = 0; i < parameters.size(); ++i) vars[i] = (*this)[*parameters[i]];
+  const Var all = concat(std::span<const Var>(vars).first(parameters.size()), 0);
+  if (!frozen_) return all;
+  const Tensor kept = all.value().clone();
+  joined_.emplace_back(parameters[0], kept);
+  if (kept.rank() == 2) tape_.workspace<FrozenWeights>().add(kept);
+  return tape_.constant(kept);
 }
 
 Rng Context::rng(std::string_view use) const {

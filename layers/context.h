@@ -40,6 +40,12 @@ class Context {
   // The parameter as a Var of this tape; an undefined Var where it is absent. Bound once a step.
   const Var& operator[](const Parameter& parameter);
 
+  // For evaluation while the parameters stay as they are, as in decoding: matrices are prepared for their products once
+  // (core/ops/frozen_weights.h). Results keep their bits.
+  void freeze();
+  // Parameters one below the other, as one Var; while frozen, made once. Undefined where the first is absent.
+  Var joined(std::span<const Parameter* const> parameters);
+
   Tape& tape() { return tape_; }
   DType dtype() const { return parameters_.dtype(); }
   bool training() const { return training_; }
@@ -62,6 +68,8 @@ class Context {
   Index first_sample_ = 0;
   WeightsObserver* observer_ = nullptr;
   std::vector<Var> bound_;
+  bool frozen_ = false;
+  std::vector<std::pair<const Parameter*, Tensor>> joined_;  // by the first of them
 };
 
 // Runs a part under its name, which leads the path of all it records: run(context, "norm1", norm1, x).

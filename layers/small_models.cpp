@@ -36,6 +36,7 @@ std::vector<Problem> nothing_in(const char* key, const std::vector<std::int64_t>
 void MlpOptions::describe(Fields& f) {
   f("hidden", hidden, "widths of the layers", at_least(1));
   f("activation", activation, "after each layer", known_activations());
+  f("bias", bias, "linear layers have biases");
   f("dropout", dropout, "share of each layer's output set to zero in training", from_up_to(0, 1));
 }
 
@@ -48,7 +49,7 @@ MlpModel::MlpModel(const MlpOptions& options, const InputSpec& spec)
   require(spec.kind != InputSpec::Kind::tokens, "MlpModel", "it reads numbers, not tokens; choose a transformer");
   Index in = numbers_;
   for (const std::int64_t out : options.hidden) {
-    layers_.emplace_back(in, out, LinearOptions{true, activation_of(options.activation), Init::fan_in(in)});
+    layers_.emplace_back(in, out, LinearOptions{options.bias, activation_of(options.activation), Init::fan_in(in)});
     in = out;
   }
 }

@@ -11,6 +11,7 @@ namespace tempera {
 struct MlpOptions : Options {
   std::vector<std::int64_t> hidden = {128, 128};
   std::string activation = "gelu";
+  bool bias = true;
   double dropout = 0;
   void describe(Fields& f) override;
   std::vector<Problem> problems() const override;

@@ -64,7 +64,7 @@ struct HeadOptions : Options {
   virtual bool wants_tied() const { return false; }
 };
 
-// All heads, for configurations: "cross_entropy", "binary_cross_entropy", "squared_error".
+// All heads, for configurations.
 std::span<const Kind> head_kinds();
 
 }  // namespace tempera

@@ -76,9 +76,9 @@ std::vector<float> corner(const Tensor& weights, Index head, Index rows, Index c
 
 // A text without what lies beyond its length or kMostTokens: that is never seen, or would be no picture.
 Tensor cut(const Tensor& tokens, const Tensor& lengths) {
-  if (!tokens.defined() || tokens.dtype() != DType::int32) return tokens;
+  if (!tokens.defined() || tokens.rank() > 3) return tokens;
   const Index own = lengths.defined() ? static_cast<Index>(lengths.at(0)) : tokens.dim(1);
-  return tokens.view(0, {1, std::clamp<Index>(own, 1, kMostTokens)});
+  return tokens.view(0, tokens.shape().with(1, std::clamp<Index>(own, 1, kMostTokens)));
 }
 
 AttentionMaps maps_of(const DataSource& data, const Side& side, const ModelInput& input) {

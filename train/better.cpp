@@ -9,6 +9,7 @@ Better better(std::string_view metric) {
     return std::any_of(words.begin(), words.end(),
                        [&](std::string_view word) { return metric.find(word) != metric.npos; });
   };
+  if (has({"attention_"})) return Better::unknown;
   if (has({"loss", "perplexity", "error", "bits", "bpc", "nll", "mse", "forgetting", "violation"}))
     return Better::lower;
   if (has({"accuracy", "exact", "top", "f1", "precision", "recall", "auc", "score", "transfer"})) return Better::higher;

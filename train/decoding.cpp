@@ -20,6 +20,7 @@ Decoding::Decoding(const LanguageModel& language, std::span<const std::int32_t> 
       texts_{{prompt.begin(), prompt.end()}} {
   require(!prompt.empty(), kWho, "the prompt is empty; at least one token was wanted");
   require(language_.window > 0, kWho, "a window of {} tokens came; at least one was wanted", language_.window);
+  context_.freeze();
   read_last(std::min(static_cast<Index>(prompt.size()), language_.window));
 }
 
@@ -40,6 +41,7 @@ void Decoding::append(std::span<const std::int32_t> tokens) {
 }
 
 void Decoding::read_last(Index count) {
+  const Tape::Pause pause(tape_);
   context_.begin(0, 0);
   ModelInput input;
   input.inputs = source_.defined() ? source_ : Tensor::zeros({rows(), 1}, DType::int32);  // else only its rows count
@@ -48,10 +50,11 @@ void Decoding::read_last(Index count) {
 }
 
 void Decoding::step(Index count) {
-  Tensor next = Tensor::empty({rows(), count}, DType::int32);
+  Tensor next = tape_.empty({rows(), count}, DType::int32);
   for (std::size_t row = 0; row < texts_.size(); ++row)
     std::copy(texts_[row].end() - count, texts_[row].end(),
               next.data<std::int32_t>() + static_cast<Index>(row) * count);
+  const Tape::Pause pause(tape_);  // nothing is kept for a backward pass
   context_.begin(0, 0);
   const Var features = language_.model.step(context_, next, *state_);
   const Var logits = language_.head.logits(context_, slice(features, 1, count - 1, 1));

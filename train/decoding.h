@@ -15,7 +15,8 @@
 
 namespace tempera {
 
-// A trained model, ready to write. What it refers to must outlive it.
+// A trained model, ready to write. What it refers to must outlive it, and its parameters stay as they are while a
+// Decoding lives.
 struct LanguageModel {
   const Model& model;
   const Head& head;
@@ -23,6 +24,9 @@ struct LanguageModel {
   Index window = 0;                      // tokens that the model sees at once
   int threads = 1;                       // changes no bit
   std::optional<std::int32_t> end = {};  // the token that ends a text
+  // Of an encoder-decoder: the token that a target begins behind. What is prompted is the source then.
+  std::optional<std::int32_t> begin = {};
+  Index source_window = 0;  // tokens of a source
 };
 
 class Decoding {

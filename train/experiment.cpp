@@ -38,6 +38,7 @@ void ExperimentOptions::describe(Fields& f) {
   f("optimizer", optimizer, "the rule of the updates");
   f("schedule", schedule, "of the learning rate over the run");
   f("train", train, "the training loop");
+  train.evaluate.tests.of = &data;
   train.describe_sections(f);
   f("sample", sample, "text that the model writes; language models");
   f("baseline", baseline, "order of the n-gram model beside the loss; 0: none; language models", between(0, 8));
@@ -45,12 +46,33 @@ void ExperimentOptions::describe(Fields& f) {
 
 Experiment::Experiment(ExperimentOptions& options) : options_(options) {
   data_ = blame<DataError>([&] { return options.data.as<DataOptions>().make(); });
+  further_tests_ = blame<DataError>([&] { return make_further_tests(options.train.evaluate.tests, *data_); });
   blame<SetupError>([&] { build(); });
+}
+
+// One sample of each, so that what no model can do shows before it has trained.
+void Experiment::try_further_tests() {
+  Tape tape;
+  Context context(tape, trainer_->parameters());
+  Batch batch;
+  const std::int64_t first[] = {0};
+  for (const FurtherTest& test : further_tests_) {
+    test.set->fill(first, batch);
+    context.begin(0, 0);
+    try {
+      learner_->model().features(context, learner_->input(batch, tape.pool()));
+    } catch (const Error& error) {
+      fail("configuration", "evaluate.tests.{}: the model cannot read it: {}", test.name, error.what());
+    }
+  }
 }
 
 void Experiment::build() {
   const ExperimentOptions& options = options_;
   const DType dtype = options.train.dtype == "float64" ? DType::float64 : DType::float32;
+  for (const FurtherTest& test : further_tests_)
+    for (const std::string& problem : length_problems(options.model, test.set->description()))
+      fail("configuration", "evaluate.tests.{}: {}", test.name, problem);
   learner_ = make_learner(options.model, options.attention, options.head, *data_, dtype);
   const auto& schedule = options.schedule.as<ScheduleOptions>();
   const std::int64_t steps = std::max<std::int64_t>(1, options.train.steps);
@@ -58,7 +80,13 @@ void Experiment::build() {
       options.train, *learner_, data_->train, options.optimizer.as<OptimizerOptions>(),
       [&schedule, steps, lr = options.lr](std::int64_t step) { return lr * schedule.factor(step + 1, steps); });
   trainer_->validate_on(data_->valid);
-  if (options.sample.tokens > 0) language();  // throws now rather than at the end
+  try_further_tests();
+  if (options.sample.tokens == 0) return;
+  require(
+      data_->task == Task::language_model, "sample",
+      "the data's task is {}; only language models write samples (answers of sequence to sequence are in the report)",
+      to_string(data_->task));
+  language();  // throws now rather than at the end
 }
 
 Experiment::~Experiment() = default;
@@ -78,18 +106,30 @@ std::string Experiment::plan() {
       batch.inputs);
   const auto optimizer = options_.optimizer.as<OptimizerOptions>().make(segments_of(parameters));
   const std::size_t weights = parameters.flat().bytes(), states = optimizer->states().size();
-  return data_->describe() + "\n" + summary.text() +
+  std::string data = data_->describe();
+  for (const FurtherTest& test : further_tests_) data += fmt::format("{:<12}{}\n", test.split(), test.set->describe());
+  return data + "\n" + summary.text() +
          fmt::format("memory: weights {} ({}), gradients as much for each thread, {} {} more\n", byte_count(weights),
                      to_string(parameters.dtype()), options_.optimizer.type(), byte_count(states * weights));
 }
 
 LanguageModel Experiment::language() const {
-  require(data_->task == Task::language_model && data_->tokenizer, "generate",
-          "the data's task is {}; only language models write text", to_string(data_->task));
+  const bool answers = data_->task == Task::sequence_to_sequence;
+  require(answers || (data_->task == Task::language_model && data_->tokenizer), "generate",
+          "the data's task is {}; only language models and models of sequence to sequence write text",
+          to_string(data_->task));
+  const Description& description = data_->train->description();
   LanguageModel language{learner_->model(), learner_->head(), trainer_->parameters()};
-  language.window = data_->train->description().inputs[0];
   language.threads = options_.train.threads;
-  language.end = data_->tokenizer->special("<|endoftext|>");
+  language.window = description.inputs[0];
+  if (answers) {
+    language.source_window = description.inputs[0];
+    language.window = description.second_inputs[0];
+    language.begin = data_->begin;
+    language.end = data_->end;
+  } else {
+    language.end = data_->tokenizer->special("<|endoftext|>");
+  }
   return language;
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "data/source.h"
+#include "train/further_tests.h"
 #include "train/generation.h"
 #include "train/model_learner.h"
 #include "train/trainer.h"
@@ -49,17 +50,22 @@ class Experiment {
   ModelLearner& learner() { return *learner_; }
   Trainer& trainer() { return *trainer_; }
   const DataSource& data() const { return *data_; }
+  // Those of evaluate.tests.
+  const std::vector<FurtherTest>& further_tests() const { return further_tests_; }
   // Data, model and plan as text.
   std::string plan();
 
-  // The model as one that writes (train/generation.h). Throws Error where the task is no language modelling.
+  // The model as one that writes (train/generation.h): a language model, or one of sequence to sequence. Throws Error
+  // for other tasks.
   LanguageModel language() const;
 
  private:
   void build();
+  void try_further_tests();
 
   ExperimentOptions& options_;
   std::unique_ptr<DataSource> data_;
+  std::vector<FurtherTest> further_tests_;
   std::unique_ptr<ModelLearner> learner_;
   std::unique_ptr<Trainer> trainer_;
 };

@@ -55,6 +55,18 @@ class Texts {
   std::vector<std::string> texts_;
 };
 
+// What a text begins with, and what is read beside it.
+struct Opening {
+  std::vector<std::int32_t> read;
+  Tensor source;
+};
+Opening opening(const LanguageModel& language, std::vector<std::int32_t> prompt) {
+  if (!language.begin) return {std::move(prompt), {}};
+  check_prompt(language, prompt);
+  const auto length = static_cast<Index>(prompt.size());
+  return {{*language.begin}, Tensor::from<std::int32_t>({1, length}, std::span<const std::int32_t>(prompt))};
+}
+
 }  // namespace
 
 void GenerationOptions::describe(Fields& f) {
@@ -89,9 +101,10 @@ std::vector<std::vector<std::int32_t>> sample_tokens(const LanguageModel& langua
   // Sample alive[i] is row i; all of them share the logits of the prompt at first.
   std::vector<Index> alive(samples.size()), rows(samples.size(), 0);
   std::iota(alive.begin(), alive.end(), Index{0});
+  std::vector<Index> going, kept;
+  std::vector<std::int32_t> tokens;
   for (std::int64_t t = 0; t < options.tokens && !alive.empty(); ++t) {
-    std::vector<Index> going, kept;
-    std::vector<std::int32_t> tokens;
+    going.clear(), kept.clear(), tokens.clear();
     for (std::size_t i = 0; i < alive.size(); ++i) {
       const Index sample = alive[i];
       const Rng rng(options.seed, "generate", static_cast<std::uint64_t>(sample));
@@ -103,7 +116,7 @@ std::vector<std::vector<std::int32_t>> sample_tokens(const LanguageModel& langua
       kept.push_back(rows[i]);
       tokens.push_back(token);
     }
-    alive = std::move(going);
+    std::swap(alive, going);
     if (alive.empty() || t + 1 == options.tokens) break;
     if (static_cast<Index>(kept.size()) != texts.rows()) texts.keep(kept);
     texts.append(tokens);
@@ -113,16 +126,27 @@ std::vector<std::vector<std::int32_t>> sample_tokens(const LanguageModel& langua
   return samples;
 }
 
+void check_prompt(const LanguageModel& language, std::span<const std::int32_t> prompt) {
+  require(!prompt.empty(), kWho, "the prompt is empty; at least one token was wanted");
+  const auto length = static_cast<Index>(prompt.size());
+  require(!language.begin || length <= language.source_window, kWho,
+          "the prompt is a source of {} tokens; this model reads at most {}", length, language.source_window);
+}
+
 std::vector<std::string> write_text(const LanguageModel& language, const Tokenizer& tokenizer, std::string_view prompt,
                                     const GenerationOptions& options, const OnText& on_text) {
   for (const Problem& problem : options.problems()) fail(kWho, "{}: {}", problem.key, problem.message);
-  const std::vector<std::int32_t> read = tokenizer.encode(prompt);
+  const auto [read, source] = opening(language, tokenizer.encode(prompt));
+  GenerationOptions own = options;
+  if (source.defined()) own.tokens = std::min<std::int64_t>(own.tokens, language.window);
   if (options.beams == 1) {
     Texts texts(language, tokenizer, options.stop, on_text, options.count);
-    sample_tokens(language, read, options, [&](Index sample, std::int32_t token) { return texts.add(sample, token); });
+    const auto add = [&](Index sample, std::int32_t token) { return texts.add(sample, token); };
+    sample_tokens(language, read, own, add, source);
     return texts.finish();
   }
-  const std::vector<Beam> beams = beam_search(language, read, {options.tokens, options.beams, options.length_penalty});
+  const std::vector<Beam> beams =
+      beam_search(language, read, {own.tokens, options.beams, options.length_penalty}, source);
   const Index count = std::min(static_cast<Index>(beams.size()), options.count);
   Texts texts(language, tokenizer, options.stop, on_text, count);
   for (Index i = 0; i < count; ++i)

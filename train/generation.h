@@ -40,12 +40,16 @@ std::vector<std::vector<std::int32_t>> sample_tokens(const LanguageModel& langua
                                                      const GenerationOptions& options, const OnToken& on_token = {},
                                                      const Tensor& source = {});
 
+// Throws Error for a prompt that the model cannot read: an empty one, or a source that is too long.
+void check_prompt(const LanguageModel& language, std::span<const std::int32_t> prompt);
+
 // A piece of sample `sample`, whole characters.
 using OnText = std::function<void(Index sample, std::string_view piece)>;
 
 // What comes behind the prompt, `count` texts: samples, or with beams > 1 the best by beam search
 // (train/beam_search.h), best first. A sample ends behind the text `stop`, if that is given, and before the model's end
-// token. The pieces of a sample, one after another, are its text; bytes that are not UTF-8 become U+FFFD in both.
+// token. An encoder-decoder (LanguageModel::begin) reads the prompt as its source and writes the target, of a window at
+// most. The pieces of a sample, one after another, are its text; bytes that are not UTF-8 become U+FFFD in both.
 // Throws Error where options contradict each other.
 std::vector<std::string> write_text(const LanguageModel& language, const Tokenizer& tokenizer, std::string_view prompt,
                                     const GenerationOptions& options, const OnText& on_text = {});

@@ -52,10 +52,7 @@ std::vector<std::string> input_problems(const Choice& model, const Description& 
   if (d.vocabulary == 0 && d.inputs.rank() == 1)
     found.push_back(fmt::format("model.type {} reads sequences or images, but a sample is {} numbers; choose mlp",
                                 model.type(), d.inputs[0]));
-  const Index longest = std::max(d.inputs[0], d.second_inputs.rank() > 0 ? d.second_inputs[0] : 0);
-  if (d.inputs.rank() < 3 && transformer->positions != "none" && longest > transformer->max_length)
-    found.push_back(fmt::format("a sample has up to {} tokens, but model.max_length is {}; raise it", longest,
-                                transformer->max_length));
+  for (std::string& problem : length_problems(model, d)) found.push_back(std::move(problem));
   return found;
 }
 
@@ -112,6 +109,15 @@ void throw_if_any(const std::vector<std::string>& found) {
 }
 
 }  // namespace
+
+std::vector<std::string> length_problems(const Choice& model, const Description& d) {
+  const auto* transformer = dynamic_cast<const TransformerOptions*>(&model.options());
+  if (!transformer || transformer->positions == "none" || d.inputs.rank() == 3) return {};
+  const Index longest = std::max(d.inputs[0], d.second_inputs.rank() > 0 ? d.second_inputs[0] : 0);
+  if (longest <= transformer->max_length) return {};
+  return {fmt::format("a sample has up to {} tokens, but model.max_length is {}; raise it", longest,
+                      transformer->max_length)};
+}
 
 std::unique_ptr<ModelLearner> make_learner(const Choice& model_choice, const Choice& attention, const Choice& head,
                                            const DataSource& data, DType dtype) {

@@ -2,12 +2,17 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "core/fields.h"
 #include "data/source.h"
 #include "train/model_learner.h"
 
 namespace tempera {
+
+// Why the model's positions do not reach as far as a sample of this kind does; empty where they do.
+std::vector<std::string> length_problems(const Choice& model, const Description& sample);
 
 // Refuses, before anything trains, what does not go together, with every reason at once: an answer for each token where
 // the task wants one for a sample, pairs that nobody reads, targets that the head cannot take, sequences longer than

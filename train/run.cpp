@@ -9,6 +9,7 @@
 #include "data/text/ngram.h"
 #include "data/text/text_data.h"
 #include "train/answers.h"
+#include "train/attention_figures.h"
 #include "train/attention_maps.h"
 #include "train/config/write_config.h"
 #include "train/errors.h"
@@ -163,6 +164,9 @@ class Session {
       NamedValues values = report.metrics;
       values.push_back({"lr", report.lr});
       values.push_back({"gradient_norm", report.gradient_norm});
+      const Trainer::WeightFigures weights = trainer_.weight_figures();
+      values.push_back({"weight_norm", weights.norm});
+      values.push_back({"alignment", weights.alignment});
       record(report.step, report.epoch, "train", values);
     }
     if (o_.sample.every > 0 && report.step % o_.sample.every == 0 && report.step < o_.train.steps) sample();
@@ -230,11 +234,21 @@ class Session {
       const double epoch = trainer_.epoch() * static_cast<double>(best->step) / static_cast<double>(last);
       if (data.valid) tell("best", best->step, "valid", of_best(*data.valid));
       if (data.test) record(best->step, epoch, "test", tell("best", best->step, "test", of_best(*data.test)));
+      for (const FurtherTest& test : e_.further_tests())
+        record(best->step, epoch, test.split(), tell("best", best->step, test.split(), of_best(*test.set)));
     }
     NamedValues valid;
     if (data.valid) valid = tell("last", last, "valid", look_closely("validation set", *data.valid));
-    if (data.test)
-      record(last, trainer_.epoch(), "test", tell("last", last, "test", look_closely("test set", *data.test)));
+    if (data.test) {
+      NamedValues values = look_closely("test set", *data.test);
+      if (!e_.further_tests().empty()) compare(values, *data.test);
+      tell_test("test", values, *data.test);
+    }
+    for (const FurtherTest& test : e_.further_tests()) {
+      NamedValues values = trainer_.evaluate(*test.set);
+      compare(values, *test.set);
+      tell_test(test.split(), values, *test.set);
+    }
     if (data.valid) record(last, trainer_.epoch(), "valid", valid);
   }
 
@@ -246,6 +260,19 @@ class Session {
     for (const NamedValue& value : found.metrics) values.push_back(value);
     if (found.confusion) folder_.write_confusion(title, trainer_.steps_done(), *found.confusion);
     return values;
+  }
+
+  // How widely attention looks, for test sets that are compared.
+  void compare(NamedValues& values, const Dataset& set) {
+    const Trainer::Averaged weights(trainer_);
+    for (const NamedValue& value : attention_figures(e_, set)) values.push_back(value);
+  }
+
+  void tell_test(std::string_view split, NamedValues values, const Dataset& set) {
+    tell("last", trainer_.steps_done(), split, values);
+    if (const auto length = sequence_length(set.description()); length && !e_.further_tests().empty())
+      values.push_back({"length", static_cast<double>(*length)});
+    record(trainer_.steps_done(), trainer_.epoch(), split, values);
   }
 
   NamedValues tell(std::string_view which, std::int64_t step, std::string_view split, const NamedValues& values) {

@@ -56,6 +56,7 @@ class ShardRunner {
   const ShardResult& evaluate(Index shards, Body body);
 
   const Tensor& gradients() const { return gradients_; }
+  Tensor& gradients() { return gradients_; }
   std::size_t peak_bytes() const;  // of all tapes
   void watch(bool on);             // see Tape::watch
   // Shards run one after another and show it what they compute; null: no longer.

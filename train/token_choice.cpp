@@ -19,6 +19,11 @@ bool less_likely(const Candidate& a, const Candidate& b) {
   return likelier(b, a);
 }
 
+// Whether keeping a list while the row is read is faster than sorting.
+bool listed(Index k, Index vocabulary) {
+  return k <= 256 && 16 * k <= vocabulary;
+}
+
 double sum(std::span<const Candidate> candidates) {
   double total = 0;
   for (const Candidate& candidate : candidates) total += candidate.weight;
@@ -32,11 +37,12 @@ TokenChoice::TokenChoice(const TokenChoiceOptions& options, Index vocabulary)
   require(o_.temperature >= 0 && o_.top_k >= 0 && o_.top_p > 0 && o_.top_p <= 1, kWho,
           "temperature {}, top_k {}, top_p {} came; the first two must not be negative, the last in (0, 1]",
           o_.temperature, o_.top_k, o_.top_p);
+  const Index few = o_.temperature == 0 ? 1 : o_.top_k;
+  if (listed(few, vocabulary)) list_.resize(static_cast<std::size_t>(few));
 }
 
 void TokenChoice::read(const Tensor& logits, Index row) {
   const Index vocabulary = static_cast<Index>(all_.size());
-  require(logits.matrix_cols() == vocabulary, kWho, "the logits are {}; {} tokens were wanted", logits, vocabulary);
   largest_ = -std::numeric_limits<double>::infinity();
   dispatch(logits.dtype(), [&]<class T>(Type<T>) {
     const T* x = logits.data<T>() + row * vocabulary;
@@ -57,11 +63,26 @@ double TokenChoice::weigh(std::span<Candidate> candidates) const {
   return sum(candidates);
 }
 
-std::span<const Candidate> TokenChoice::first_k() {
-  const auto middle = all_.begin() + o_.top_k;
-  std::nth_element(all_.begin(), middle, all_.end(), likelier);
-  std::sort(all_.begin(), middle, likelier);
-  const std::span<Candidate> kept(all_.begin(), middle);
+std::span<Candidate> TokenChoice::largest(const Tensor& logits, Index row, Index k) {
+  const Index vocabulary = static_cast<Index>(all_.size());
+  const std::span<Candidate> kept = std::span(all_).first(static_cast<std::size_t>(k));
+  if (!listed(k, vocabulary)) {
+    read(logits, row);
+    const auto middle = all_.begin() + k;
+    std::nth_element(all_.begin(), middle, all_.end(), likelier);
+    std::sort(all_.begin(), middle, likelier);
+    return kept;
+  }
+  largest_ = dispatch(logits.dtype(), [&]<class T>(Type<T>) {
+    return static_cast<double>(kernels::top_k(logits.data<T>() + row * vocabulary, vocabulary, list_).maximum);
+  });
+  if (!std::isfinite(largest_)) read(logits, row);  // which tells where
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    kept[i] = {list_[i].value, 0, static_cast<std::int32_t>(list_[i].index)};
+  return kept;
+}
+
+std::span<const Candidate> TokenChoice::first_k(std::span<Candidate> kept) const {
   const double wanted = o_.top_p * weigh(kept);
   if (o_.top_p == 1) return kept;
   double mass = 0;
@@ -84,13 +105,15 @@ std::span<const Candidate> TokenChoice::nucleus() {
 }
 
 std::span<const Candidate> TokenChoice::kept(const Tensor& logits, Index row) {
-  read(logits, row);
+  const Index vocabulary = static_cast<Index>(all_.size());
+  require(logits.matrix_cols() == vocabulary, kWho, "the logits are {}; {} tokens were wanted", logits, vocabulary);
   if (o_.temperature == 0) {
-    Candidate& best = *std::min_element(all_.begin(), all_.end(), likelier);
-    best.weight = 1;
-    return {&best, 1};
+    const std::span<Candidate> best = largest(logits, row, 1);
+    best[0].weight = 1;
+    return best;
   }
-  if (o_.top_k > 0 && o_.top_k < static_cast<std::int64_t>(all_.size())) return first_k();
+  if (o_.top_k > 0 && o_.top_k < vocabulary) return first_k(largest(logits, row, o_.top_k));
+  read(logits, row);
   if (o_.top_p < 1) return nucleus();
   weigh(all_);
   return all_;

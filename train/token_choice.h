@@ -6,13 +6,15 @@
 //           arXiv 1904.09751)
 // T = 0 takes the largest logit, the first of equals.
 //
-// With V tokens O(V); with top_k O(V + k log k); with top_p alone O(V + m log V) for the m tokens that are kept.
+// With V tokens O(V); with top_k one reading of the row (core/kernels/top_k.h), or O(V + k log k) for many; with
+// top_p alone O(V + m log V) for the m tokens that are kept.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "core/kernels/top_k.h"
 #include "core/tensor.h"
 
 namespace tempera {
@@ -41,12 +43,14 @@ class TokenChoice {
 
  private:
   void read(const Tensor& logits, Index row);
-  std::span<const Candidate> first_k();
+  std::span<Candidate> largest(const Tensor& logits, Index row, Index k);  // in order
+  std::span<const Candidate> first_k(std::span<Candidate> kept) const;
   std::span<const Candidate> nucleus();
   double weigh(std::span<Candidate> candidates) const;  // sets the weights, returns their sum
 
   TokenChoiceOptions o_;
-  std::vector<Candidate> all_;  // [V]
+  std::vector<Candidate> all_;         // [V]
+  std::vector<kernels::Ranked> list_;  // of the largest, where they are few
   double largest_ = 0;
 };
 

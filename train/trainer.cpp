@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/nearest.h"
+#include "data/trim.h"
 #include "train/checkpoint.h"
 #include "train/errors.h"
 #include "train/output/log.h"
@@ -23,6 +24,12 @@ Index tokens_of(const Description& d) {
   return d.vocabulary > 0 || d.inputs.rank() == 2 ? d.inputs[0] : 1;
 }
 
+// With a batch of 0, the whole set, as a number.
+TrainerOptions counted(TrainerOptions options, const Dataset* train) {
+  if (options.batch == 0) options.batch = std::max<std::int64_t>(1, train ? train->size() : 0);
+  return options;
+}
+
 DType dtype_named(const std::string& name) {
   return name == "float64" ? DType::float64 : DType::float32;
 }
@@ -35,7 +42,7 @@ bool due(std::int64_t step, std::int64_t every) {
 
 Trainer::Trainer(const TrainerOptions& options, Learner& learner, std::shared_ptr<const Dataset> train,
                  const OptimizerOptions& optimizer, LearningRate lr)
-    : options_(options),
+    : options_(counted(options, train.get())),
       learner_(learner),
       train_(std::move(train)),
       lr_(std::move(lr)),
@@ -45,7 +52,7 @@ Trainer::Trainer(const TrainerOptions& options, Learner& learner, std::shared_pt
       optimizer_(optimizer.make(segments_)),
       stopping_(options.stopping),
       runner_(parameters_, rng_, options.threads, learner.sum_count()),
-      sampler_(train_ ? train_->size() : 0, {.batch = options.batch * options.accumulate,
+      sampler_(train_ ? train_->size() : 0, {.batch = options_.batch * options_.accumulate,
                                              .shuffle = true,
                                              .drop_last = options.drop_last,
                                              .seed = options.seed}) {
@@ -119,6 +126,11 @@ void Trainer::explain_non_finite(const Batch& batch, double loss, double norm) {
                        "train", "", steps_done() + 1);
 }
 
+Trainer::WeightFigures Trainer::weight_figures() const {
+  return {gradient_norm(parameters_.flat(), segments_),
+          gradient_alignment(parameters_.flat(), runner_.gradients(), segments_)};
+}
+
 void Trainer::observe(Profile* profile) {
   profile_ = profile;
   runner_.observe(profile);
@@ -126,9 +138,11 @@ void Trainer::observe(Profile* profile) {
 
 const StepReport& Trainer::step() {
   if (profile_) profile_->begin();
-  const Batch& batch = blame<DataError>([&]() -> const Batch& { return loader_->next(); });
+  const Batch& batch = blame<DataError>([&]() -> const Batch& { return trimmed(loader_->next(), trimmed_); });
   if (profile_) profile_->mark("wait for data");
   const ShardResult& result = run_shards(batch);
+  if (options_.gradient.perpendicular)
+    make_perpendicular(parameters_.flat(), runner_.gradients(), segments_, options_.gradient.rescale);
   const double norm = gradient_norm(runner_.gradients(), segments_);
   if (!std::isfinite(result.loss) || !std::isfinite(norm)) explain_non_finite(batch, result.loss, norm);
   StepInfo info;
@@ -201,11 +215,12 @@ NamedValues Trainer::evaluate(const Dataset& set, std::int64_t samples) {
   const std::int64_t chunk = std::min<std::int64_t>(total, options_.batch * options_.accumulate);
   std::vector<double> sums(static_cast<std::size_t>(learner_.sum_count()), 0);
   std::vector<std::int64_t> ids;
-  Batch batch;
+  Batch read, room;
   for (std::int64_t first = 0; first < total; first += chunk) {
     heed_stop();
     spread_samples(set.size(), total, first, first + chunk, ids);
-    blame<DataError>([&] { set.fill(ids, batch); });
+    blame<DataError>([&] { set.fill(ids, read); });
+    const Batch& batch = trimmed(read, room);
     const ShardResult& result =
         runner_.evaluate(shard_count(batch), [&](Context& context, Index shard, std::span<double> s) {
           return learner_.loss(context, shard_of(batch, shard), 1, s);

@@ -119,6 +119,11 @@ class Trainer {
   std::int64_t best_step() const { return stopping_.state().best_step; }
   Parameters& parameters() { return parameters_; }
   const Tensor& gradients() const { return runner_.gradients(); }  // of the last step, before clipping
+  // Of the weights, and cos(-g, w) with the gradient of the last step: near 1, steps but scale the weights.
+  struct WeightFigures {
+    double norm, alignment;
+  };
+  WeightFigures weight_figures() const;
   // Shows where the time of steps goes, see train/profile.h; null: no longer.
   void observe(Profile* profile);
   std::size_t peak_bytes() const { return runner_.peak_bytes(); }
@@ -151,6 +156,7 @@ class Trainer {
   Profile* profile_ = nullptr;
   Sampler sampler_;
   std::unique_ptr<Loader> loader_;
+  Batch trimmed_;
   std::optional<CheckpointFolder> folder_;
   std::string fingerprint_;
   StepReport report_;

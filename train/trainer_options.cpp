@@ -7,6 +7,8 @@ namespace tempera {
 void EvaluationOptions::describe(Fields& f) {
   f("every", every, "steps between evaluations; 0: only at the end", at_least(0));
   f("samples", samples, "of the validation set each time, spread evenly over it; 0: all", at_least(0));
+  if (tests.of)
+    f("tests", tests, "further test sets by name, each the options of `data` that it changes: `2x: {length: 128}`");
 }
 
 void CheckpointOptions::describe(Fields& f) {
@@ -21,7 +23,7 @@ TrainerOptions::TrainerOptions() {
 
 void TrainerOptions::describe(Fields& f) {
   f("steps", steps, "updates of the parameters", at_least(0));
-  f("batch", batch, "samples of a step", at_least(1));
+  f("batch", batch, "samples of a step; 0: the whole training set", at_least(0));
   f("accumulate", accumulate, "multiplies the batch: k times b gives the bits of 1 times k b; shard bounds the memory",
     at_least(1));
   f("shard", shard,
@@ -35,6 +37,7 @@ void TrainerOptions::describe(Fields& f) {
 }
 
 void TrainerOptions::describe_sections(Fields& f) {
+  f("gradient", gradient, "what becomes of the gradient before it is clipped");
   f("clip", clip, "of the gradient");
   f("parameters", parameters, "which parameters are treated apart, by name");
   f("average", average, "of the weights over the steps; evaluated in their place");
@@ -44,7 +47,9 @@ void TrainerOptions::describe_sections(Fields& f) {
 }
 
 std::vector<Problem> TrainerOptions::problems() const {
-  if (shard > batch * accumulate)
+  if (batch == 0 && accumulate > 1)
+    return {{"accumulate", fmt::format("{} times the whole training set came; a batch of 0 goes with 1", accumulate)}};
+  if (batch > 0 && shard > batch * accumulate)
     return {{"shard", fmt::format("a shard of {} samples exceeds the batch of {}", shard, batch * accumulate)}};
   return {};
 }

@@ -8,12 +8,14 @@
 #include "train/clipping.h"
 #include "train/early_stopping.h"
 #include "train/optimizer/segments.h"
+#include "train/perpendicular.h"
 
 namespace tempera {
 
 struct EvaluationOptions : Options {
   std::int64_t every = 200;
   std::int64_t samples = 512;
+  Variants tests;  // of the data, where somebody said what they are (see train/further_tests.h)
   void describe(Fields& f) override;
 };
 
@@ -35,6 +37,7 @@ struct TrainerOptions : Options {
   std::string dtype = "float32";
   bool watch = false;
 
+  GradientOptions gradient;
   ClippingOptions clip;  // norm 1
   ParameterRules parameters;
   AverageOptions average;  // none

@@ -68,19 +68,6 @@ O transformer_options(const StepRow& row) {
   return o;
 }
 
-std::unique_ptr<Model> model_of(const StepRow& row) {
-  const InputSpec spec = row.vocabulary > 0 ? InputSpec::tokens(row.vocabulary) : InputSpec::images(1, kImage, kImage);
-  const MixerFactory mixers = [&row](const MixerPlace&) {
-    Choice choice(attention_kinds(), row.attention);
-    dynamic_cast<MultiHeadOptions&>(choice.options()).heads = static_cast<int>(row.heads);
-    return choice.as<AttentionOptions>().make({.d_model = row.width, .causal = row.decoder});
-  };
-  if (row.decoder) return std::make_unique<DecoderLM>(transformer_options<DecoderOptions>(row), spec, mixers);
-  auto options = transformer_options<EncoderOptions>(row);
-  options.pooling = row.pooling;
-  return std::make_unique<EncoderClassifier>(options, spec, mixers);
-}
-
 class FlopCounter : public OperationProbe {
  public:
   explicit FlopCounter(const StepRow& row) : row_(row) {}
@@ -110,9 +97,26 @@ const StepRow& step_row(std::string_view name) {
        name);
 }
 
+std::unique_ptr<Model> step_model(const StepRow& row) {
+  const InputSpec spec = row.vocabulary > 0 ? InputSpec::tokens(row.vocabulary) : InputSpec::images(1, kImage, kImage);
+  const MixerFactory mixers = [&row](const MixerPlace&) {
+    Choice choice(attention_kinds(), row.attention);
+    dynamic_cast<MultiHeadOptions&>(choice.options()).heads = static_cast<int>(row.heads);
+    return choice.as<AttentionOptions>().make({.d_model = row.width, .causal = row.decoder});
+  };
+  if (row.decoder) return std::make_unique<DecoderLM>(transformer_options<DecoderOptions>(row), spec, mixers);
+  auto options = transformer_options<EncoderOptions>(row);
+  options.pooling = row.pooling;
+  return std::make_unique<EncoderClassifier>(options, spec, mixers);
+}
+
+std::unique_ptr<Head> step_head(const StepRow& row, const Model& model) {
+  return CrossEntropyHeadOptions().make({model.width(), row.classes, nullptr});
+}
+
 StepModel::StepModel(const StepRow& row, int threads, int shard) : row_(row), data_(drawn_data(row)) {
-  std::unique_ptr<Model> model = model_of(row);
-  auto head = CrossEntropyHeadOptions().make({model->width(), row.classes, nullptr});
+  std::unique_ptr<Model> model = step_model(row);
+  auto head = step_head(row, *model);
   TrainerOptions options;
   options.dtype = row.dtype;
   options.steps = std::numeric_limits<std::int64_t>::max();

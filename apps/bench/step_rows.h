@@ -5,6 +5,8 @@
 #include <span>
 #include <string_view>
 
+#include "layers/model.h"
+#include "losses/head.h"
 #include "train/trainer.h"
 
 namespace tempera::bench {
@@ -26,6 +28,9 @@ struct StepRow {
 std::span<const StepRow> step_rows();
 // Throws Error where there is no such row.
 const StepRow& step_row(std::string_view name);
+
+std::unique_ptr<Model> step_model(const StepRow& row);
+std::unique_ptr<Head> step_head(const StepRow& row, const Model& model);
 
 // A learner and its trainer over drawn data.
 class StepModel {

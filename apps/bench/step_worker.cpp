@@ -1,39 +1,43 @@
 #include "apps/bench/step_worker.h"
 
-#include <ctime>
-#include <iostream>
-#include <nlohmann/json.hpp>
-
-#include "apps/bench/timing.h"
+#include "apps/bench/contenders.h"
+#include "apps/support/allocations.h"
 #include "apps/support/peak.h"
+#include "train/profile.h"
 
 namespace tempera::bench {
 namespace {
 
 constexpr int kLeastSteps = 3;
 
-double process_seconds() {
-  timespec t{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
-void tell(const nlohmann::json& line) {
-  std::cout << line.dump() << std::endl;
+// The share of a step that the sum of the shards' gradients takes.
+double sum_share(StepModel& model) {
+  Profile profile;
+  model.trainer().observe(&profile);
+  model.trainer().step();
+  model.trainer().observe(nullptr);
+  double sum = 0;
+  for (const Profile::Row& row : profile.rows())
+    if (row.operation == "sum of gradients") sum += row.seconds;
+  return sum / profile.seconds();
 }
 
 template <class T>
-void serve(StepModel& model) {
-  std::string word;
-  double budget = 0;
-  while (std::cin >> word >> budget) {
-    std::vector<double> ms;
-    const double before = peak_gflops<T>(), cpu = process_seconds();
-    for (double spent = 0; spent < budget || ms.size() < kLeastSteps; spent += ms.back() / 1000)
-      ms.push_back(1000 * seconds([&] { model.trainer().step(); }));
-    const double used = process_seconds() - cpu, after = peak_gflops<T>();
-    tell({{"ms", ms}, {"cpu", used}, {"peak", (before + after) / 2}});
-  }
+void serve_type(StepModel& model, const nlohmann::json& ready) {
+  long allocations = 0, steps = 0;
+  const auto round = [&] {
+    const long before = heap_allocations();
+    model.trainer().step();
+    allocations += heap_allocations() - before;
+    ++steps;
+  };
+  serve(ready, kLeastSteps, round, [&](const std::function<void()>& turn, nlohmann::json& said) {
+    said["sum"] = sum_share(model);
+    const double before = peak_gflops<T>();
+    turn();
+    said["peak"] = (before + peak_gflops<T>()) / 2;
+    said["allocations"] = static_cast<double>(allocations) / static_cast<double>(steps);
+  });
 }
 
 }  // namespace
@@ -41,9 +45,14 @@ void serve(StepModel& model) {
 void serve_steps(const StepRow& row, int threads, int shard) {
   StepModel model(row, threads, shard);
   model.trainer().step();
-  tell({{"flops", 3 * model.forward_flops()}, {"tokens", row.batch * row.length}});
-  if (row.dtype == "float64") serve<double>(model);
-  else serve<float>(model);
+  const nlohmann::json ready{{"flops", 3 * model.forward_flops()}, {"tokens", row.batch * row.length}};
+  if (row.dtype == "float64") serve_type<double>(model, ready);
+  else serve_type<float>(model, ready);
+}
+
+void only_steps(const StepRow& row, int steps) {
+  StepModel model(row, 1);
+  for (int i = 0; i < steps; ++i) model.trainer().step();
 }
 
 }  // namespace tempera::bench

@@ -1,11 +1,10 @@
 // One row of `bench steps` in a process of its own, so that its memory is its own and rivals take turns.
 //
-// Line by line on standard input and output; steps_peer.py speaks the same:
-//   -> {"flops": .., "tokens": ..}                        after the first step
-//   <- run SECONDS
-//   -> {"ms": [..], "cpu": s, "peak": GFLOP/s}            of each step; processor time of them all; peak of a core
-//   (ours)
-//   <- (end of file)                                      ends the process
+// Speaks the lines of contenders.h, as steps_peer.py does. It is ready after its first step, with {"flops": ..,
+// "tokens": ..}; a round is a step; a turn also tells
+//   "peak"         GFLOP/s of a core
+//   "allocations"  from the heap, for each step after the second, all turns together
+//   "sum"          the share of a step that the sum of the shards' gradients takes, by one more step
 #pragma once
 
 #include "apps/bench/step_rows.h"
@@ -13,5 +12,8 @@
 namespace tempera::bench {
 
 void serve_steps(const StepRow& row, int threads, int shard);
+
+// So many steps on one thread and nothing else: for counting instructions.
+void only_steps(const StepRow& row, int steps);
 
 }  // namespace tempera::bench

@@ -1,6 +1,6 @@
 """The rows of `bench steps` in PyTorch: steps_peer.py ROW eager|compile THREADS.
 
-Speaks the lines of step_worker.h. The models are those of step_rows.cpp, written as a user would: packed projections,
+Speaks the lines of contenders.h. The models are those of step_rows.cpp, written as a user would: packed projections,
 scaled_dot_product_attention, fused AdamW. Causal linear attention goes by chunks, as fast code in PyTorch does.
 """
 
@@ -125,4 +125,5 @@ def main():
         print(json.dumps({"ms": ms, "cpu": time.process_time() - cpu}), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,6 @@
 #include "apps/bench/benchmarks.h"
 #include "apps/bench/child.h"
 #include "apps/bench/timing.h"
-#include "apps/support/peak.h"
 #include "attention/normalizers/softmax.h"
 #include "attention/score_attention.h"
 #include "core/random.h"
@@ -15,6 +14,8 @@ namespace tempera::bench {
 namespace {
 
 constexpr int kTurns = 5;
+constexpr Index kDense = 1024;  // tokens; the dense form of more would fill the memory
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 struct Case {
   Index batch, heads, tokens, width;
@@ -29,13 +30,14 @@ struct Case {
 
 class Own {
  public:
-  explicit Own(const Case& c) : case_(c) {
+  Own(const Case& c, AttentionKernel kernel) : case_(c) {
     qkv_ = Tensor::empty({c.batch, c.tokens, 3 * c.heads * c.width}, DType::float32);
     dy_ = Tensor::empty({c.batch, c.tokens, c.heads * c.width}, DType::float32);
     Rng(1, "qkv").fill_normal(qkv_, 0, 1);
     Rng(1, "dy").fill_normal(dy_, 0, 1);
     how_.normalizer = &softmax_;
     how_.visibility.causal = c.causal;
+    how_.kernel = kernel;
     how_.scale = 1 / std::sqrt(static_cast<double>(c.width));
   }
   void forward() {
@@ -58,22 +60,15 @@ class Own {
   Tensor qkv_, dy_;
 };
 
-// Processor seconds of a call.
-template <class F>
-double per_call(double budget, F&& f) {
-  f();
-  int count = 0;
-  const double start = cpu_seconds();
-  while (count < 2 || cpu_seconds() - start < budget) f(), ++count;
-  return (cpu_seconds() - start) / count;
-}
-
 }  // namespace
 
 Table streaming(const Options& options) {
   bool peer = false;
+  std::vector<Index> lengths{4, 16, 64, 256, 1024, 4096}, widths{32, 64};
   CLI::App app("", "bench streaming");
   app.add_flag("--peer", peer, "beside PyTorch");
+  app.add_option("--tokens", lengths, "lengths of the sequences")->delimiter(',')->check(CLI::PositiveNumber);
+  app.add_option("--widths", widths, "of a head")->delimiter(',')->check(CLI::PositiveNumber);
   try {
     app.parse(std::vector<std::string>(options.rest.rbegin(), options.rest.rend()));
   } catch (const CLI::ParseError& e) {
@@ -85,16 +80,23 @@ Table streaming(const Options& options) {
                                      {"forward ms", "{:.2f}"},
                                      {"% of peak", "{:.0f}"},
                                      {"with backward ms", "{:.2f}"},
-                                     {"% of peak, both", "{:.0f}"}};
+                                     {"% of peak, both", "{:.0f}"},
+                                     {"dense forward", "{:.2f}"},
+                                     {"dense both", "{:.2f}"}};
   if (peer)
     for (const char* name : {"PyTorch forward ms", "PyTorch both ms", "times faster", "times faster, both"})
       columns.push_back({name, "{:.2f}"});
-  Table table("streaming attention of packed projections, float32, one thread, processor time, medians", columns);
-  for (const Index width : {32, 64})
-    for (const Index tokens : {256, 1024, 4096})
+  Table table(
+      "streaming attention of packed projections, float32, one thread, processor time, medians;\n"
+      "dense: how much longer the form takes that keeps scores and weights",
+      columns);
+  for (const Index width : widths)
+    for (const Index tokens : lengths)
       for (const bool causal : {true, false}) {
         const Case c{std::max<Index>(1, 1024 / tokens), 4, tokens, width, causal};
-        Own own(c);
+        Own own(c, AttentionKernel::streaming);
+        std::optional<Own> dense;
+        if (tokens <= kDense) dense.emplace(c, AttentionKernel::reference);
         std::optional<Child> rival;
         if (peer) {
           rival.emplace(std::vector<std::string>{
@@ -102,11 +104,15 @@ Table streaming(const Options& options) {
               std::to_string(c.tokens), std::to_string(c.width), causal ? "causal" : "full"});
           require(!rival->read().empty(), "bench streaming", "PyTorch does not run here; pip install torch==2.13.0");
         }
-        std::vector<double> forward, both, shares, shares_both, theirs, theirs_both;
+        std::vector<double> forward, both, shares, shares_both, theirs, theirs_both, dense_forward, dense_both;
         for (int turn = 0; turn < kTurns; ++turn) {
           const double before = peak_gflops<float>();
           forward.push_back(per_call(options.seconds / 4, [&] { own.forward(); }));
           both.push_back(per_call(options.seconds / 4, [&] { own.both(); }));
+          if (dense) {
+            dense_forward.push_back(per_call(options.seconds / 4, [&] { dense->forward(); }));
+            dense_both.push_back(per_call(options.seconds / 4, [&] { dense->both(); }));
+          }
           const double peak = (before + peak_gflops<float>()) / 2;
           shares.push_back(100 * c.gflop() / forward.back() / peak);
           shares_both.push_back(100 * 3.5 * c.gflop() / both.back() / peak);
@@ -119,6 +125,8 @@ Table streaming(const Options& options) {
         std::vector<Cell> cells{std::int64_t{tokens},   std::int64_t{width}, std::string(causal ? "yes" : "no"),
                                 1000 * median(forward), median(shares),      1000 * median(both),
                                 median(shares_both)};
+        cells.push_back(dense ? median(dense_forward) / median(forward) : kNone);
+        cells.push_back(dense ? median(dense_both) / median(both) : kNone);
         if (rival)
           cells.insert(cells.end(), {1000 * median(theirs), 1000 * median(theirs_both),
                                      median(theirs) / median(forward), median(theirs_both) / median(both)});

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "apps/support/peak.h"
+
 namespace tempera::bench {
 
 // Seconds of one call.
@@ -14,6 +16,22 @@ double seconds(F&& f) {
   const auto start = std::chrono::steady_clock::now();
   f();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Processor seconds of a call: the mean of as many as `budget` processor seconds hold, two at the least, after one that
+// warms up. The clock is a call of the system's, so many short calls go between two readings.
+template <class F>
+double per_call(double budget, F&& f) {
+  f();
+  std::int64_t count = 0, batch = 2;
+  const double start = cpu_seconds();
+  for (;;) {
+    for (std::int64_t i = 0; i < batch; ++i) f();
+    count += batch;
+    const double spent = cpu_seconds() - start;
+    if (spent >= budget) return spent / static_cast<double>(count);
+    if (3 * spent < budget) batch *= 2;
+  }
 }
 
 inline double median(std::vector<double> values) {

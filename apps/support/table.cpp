@@ -1,6 +1,7 @@
 #include "apps/support/table.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <fmt/format.h>
 #include <fstream>
@@ -23,18 +24,40 @@ void Table::add(std::vector<Cell> row) {
   rows_.push_back(std::move(row));
 }
 
-std::string Table::text() const {
-  std::vector<std::vector<std::string>> cells(rows_.size() + 1);
-  for (const Column& column : columns_) cells[0].push_back(column.name);
+std::vector<std::vector<std::string>> Table::cells() const {
+  std::vector<std::vector<std::string>> all(rows_.size() + 1);
+  for (const Column& column : columns_) all[0].push_back(column.name);
   for (std::size_t r = 0; r < rows_.size(); ++r)
-    for (std::size_t c = 0; c < columns_.size(); ++c) cells[r + 1].push_back(shown(rows_[r][c], columns_[c].format));
+    for (std::size_t c = 0; c < columns_.size(); ++c) all[r + 1].push_back(shown(rows_[r][c], columns_[c].format));
+  return all;
+}
 
+std::string Table::markdown() const {
+  std::string text = title_ + "\n\n";
+  const auto shown_rows = cells();
+  for (std::size_t r = 0; r < shown_rows.size(); ++r) {
+    text += "|";
+    for (std::size_t c = 0; c < columns_.size(); ++c) {
+      const auto* number = r > 0 ? std::get_if<double>(&rows_[r - 1][c]) : nullptr;
+      text += fmt::format(" {} |", number && !std::isfinite(*number) ? "–" : shown_rows[r][c]);
+    }
+    text += "\n";
+    if (r > 0) continue;
+    text += "|";
+    for (std::size_t c = 0; c < columns_.size(); ++c) text += "---|";
+    text += "\n";
+  }
+  return text;
+}
+
+std::string Table::text() const {
+  const auto shown_rows = cells();
   std::vector<std::size_t> widths(columns_.size(), 0);
-  for (const auto& row : cells)
+  for (const auto& row : shown_rows)
     for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
 
   std::string text = title_ + "\n";
-  for (const auto& row : cells) {
+  for (const auto& row : shown_rows) {
     std::string line;
     for (std::size_t c = 0; c < row.size(); ++c) {
       const bool left = !rows_.empty() && std::holds_alternative<std::string>(rows_[0][c]);
@@ -56,8 +79,8 @@ nlohmann::ordered_json Table::json() const {
   return {{"title", title_}, {"rows", std::move(rows)}};
 }
 
-void show(const Table& table, const std::string& json_file) {
-  std::fputs(table.text().c_str(), stdout);
+void show(const Table& table, const std::string& json_file, bool markdown) {
+  std::fputs((markdown ? table.markdown() : table.text()).c_str(), stdout);
   if (json_file.empty()) return;
   std::ofstream out(json_file);
   out << table.json().dump(2) << "\n";

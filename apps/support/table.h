@@ -25,16 +25,22 @@ class Table {
 
   // Title, headings, rows; text to the left, numbers to the right.
   std::string text() const;
+  // The same as a table of Markdown, for documents; a number that is not finite becomes a dash.
+  std::string markdown() const;
   // {"title": ..., "rows": [{column: cell, ...}, ...]}; a number that is not finite becomes null.
   nlohmann::ordered_json json() const;
 
  private:
+  // Headings and rows as they are shown.
+  std::vector<std::vector<std::string>> cells() const;
+
   std::string title_;
   std::vector<Column> columns_;
   std::vector<std::vector<Cell>> rows_;
 };
 
-// Prints the table, and writes it to `json_file` unless that is empty. Throws Error if the file cannot be written.
-void show(const Table& table, const std::string& json_file);
+// Prints the table, as text or as Markdown, and writes it to `json_file` unless that is empty. Throws Error if the file
+// cannot be written.
+void show(const Table& table, const std::string& json_file, bool markdown = false);
 
 }  // namespace tempera

@@ -3,6 +3,7 @@
 #include <Eigen/QR>
 
 #include "attention/normalizers/softmax.h"
+#include "attention/rowwise_normalizer.h"
 
 namespace tempera {
 namespace {

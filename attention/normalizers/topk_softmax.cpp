@@ -4,6 +4,8 @@
 
 #include "attention/row_loops.h"
 #include "attention/row_normalizer.h"
+#include "core/kernels/softmax_rows.h"
+#include "core/kernels/top_k.h"
 
 namespace tempera {
 namespace {
@@ -70,9 +72,7 @@ class TopkSoftmax : public RowNormalizer<TopkSoftmax> {
     using L = Lanes<T>;
     T* const saved = row.saved;
     if (!row.again) {
-      saved[0] = row_maximum(row.scores, row.size);
-      saved[1] = row.size <= k_ ? -std::numeric_limits<T>::infinity() : kth_largest(row, k_);
-      saved[2] = static_cast<T>(last_tie(row, saved[1]));
+      choose(row);
       saved[3] = row_sums<1, T>(row.size, [&](Index i, Index count, auto& sums) {
         const L e = numerator(row, i, count);
         sums[0] += count == lane_width<T> ? e : where(first_lanes<T>(count), e, L(0));
@@ -85,17 +85,29 @@ class TopkSoftmax : public RowNormalizer<TopkSoftmax> {
 
   template <class T>
   void differentiate(const WholeRow<T>& row, const T* w, const RowGradient<T>& to) const {
-    using L = Lanes<T>;
-    const auto [product] = row_sums<1, T>(row.size, [&](Index i, Index count, auto& sums) {
-      sums[0] += load_vector(w + i, count, T(0)) * load_vector(to.dw + i, count, T(0));
-    });
-    each_vector<T>(row.size, [&](Index i, Index count) {
-      store_vector(load_vector(w + i, count, T(0)) * (load_vector(to.dw + i, count, T(0)) - L(product)), to.ds + i,
-                   count);
-    });
+    kernels::softmax_row_gradient(w, to.dw, to.ds, row.size, false);
   }
 
  private:
+  static constexpr Index kListed = 64;
+  // Whether a list of the largest costs less than the readings that a search by bits takes.
+  bool listed(Index size) const { return size > k_ && k_ <= kListed && (k_ <= 10 || 128 * k_ <= size); }
+
+  template <class T>
+  void choose(const WholeRow<T>& row) const {
+    T* const saved = row.saved;
+    if (listed(row.size)) {
+      std::array<kernels::Ranked, kListed> list;
+      const std::span<kernels::Ranked> best(list.data(), static_cast<std::size_t>(k_));
+      saved[0] = kernels::top_k(row.scores, row.size, best).maximum;
+      saved[1] = static_cast<T>(best.back().value);
+      saved[2] = static_cast<T>(best.back().index);
+    } else {
+      saved[0] = row_maximum(row.scores, row.size);
+      saved[1] = row.size <= k_ ? -std::numeric_limits<T>::infinity() : kth_largest(row, k_);
+      saved[2] = static_cast<T>(last_tie(row, saved[1]));
+    }
+  }
   template <class T>
   static LaneMask<T> first_lanes(Index count) {
     return places<T>(0) < Lanes<T>(static_cast<T>(count));

@@ -24,10 +24,12 @@ namespace packet = Eigen::internal;  // full-width vectors, with an explicit fma
 constexpr Index kWide = 5;
 constexpr Index kHigh[] = {0, 14, 14, 8};  // 28 + 2 + 1 or 24 + 3 + 1 of 32 registers
 constexpr Index kPanelBytes = 512 * 1024;
+constexpr Index kWideRows = 8, kWideSums = 16;  // of a wide tile, see there
 #else
 constexpr Index kWide = std::numeric_limits<Index>::max();
 constexpr Index kHigh[] = {0, 6, 6, 4};  // 12 + 2 + 1 or 12 + 3 + 1 of 16 registers
 constexpr Index kPanelBytes = 256 * 1024;
+constexpr Index kWideRows = 6, kWideSums = 12;
 #endif
 constexpr Index kDepth = 256;              // longest block of the inner dimension; part of the value: alike everywhere
 constexpr Index kSlivers = 8;              // slivers of A^T packed at a time
@@ -365,27 +367,93 @@ void pack(Transpose tb, Index n, Index k, const T* b, Index ldb, T* packed) {
   }
 }
 
+namespace {
+
+// C [Rows, Panels panels] = alpha A B + beta C, B in packed panels `apart` elements from each other. An element is a
+// chain of fmas, each of which waits for the one before: few rows keep the processor busy with many columns only.
+template <class T, int Rows, int Panels>
+void wide_tile(Index k, const T* a, Index lda, const T* b, Index apart, T alpha, T beta, T* c, Index ldc) {
+  using P = typename Tiling<T>::Packet;
+  constexpr Index lanes = Tiling<T>::lanes, ahead = 1024 / static_cast<Index>(sizeof(T));
+  constexpr int Vecs = 2 * Panels;
+  P sum[Rows][Vecs];
+#pragma GCC unroll 8
+  for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 8
+    for (int v = 0; v < Vecs; ++v) sum[i][v] = packet::pset1<P>(T(0));
+  for (Index p = 0; p < k; ++p, b += 2 * lanes)
+#pragma GCC unroll 8
+    for (int v = 0; v < Vecs; ++v) {
+      const T* const at = b + v / 2 * apart + v % 2 * lanes;
+      __builtin_prefetch(at + ahead);  // B comes from far away, and is used once
+      const P row = packet::ploadu<P>(at);
+#pragma GCC unroll 8
+      for (int i = 0; i < Rows; ++i) sum[i][v] = packet::pmadd(packet::pset1<P>(a[i * lda + p]), row, sum[i][v]);
+    }
+  const P scale = packet::pset1<P>(alpha), keep = packet::pset1<P>(beta);
+#pragma GCC unroll 8
+  for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 8
+    for (int v = 0; v < Vecs; ++v) {
+      T* const out = c + i * ldc + v * lanes;
+      packet::pstoreu(out, beta == T(0) ? packet::pmul(scale, sum[i][v])
+                                        : packet::pmadd(scale, sum[i][v], packet::pmul(keep, packet::ploadu<P>(out))));
+    }
+}
+
+template <class T>
+using WideTile = void (*)(Index, const T*, Index, const T*, Index, T, T, T*, Index);
+
+// Panels that a wide tile of so many rows has. The sums of more than kWideRows rows would not stay in registers.
+constexpr int wide_panels(Index rows) {
+  return static_cast<int>(std::clamp<Index>(kWideSums / (2 * rows), 1, 4));
+}
+template <class T, std::size_t... I>
+constexpr std::array<WideTile<T>, sizeof...(I)> wide_tiles_of(std::index_sequence<I...>) {
+  return {&wide_tile<T, static_cast<int>(I) + 1, wide_panels(I + 1)>...};
+}
+
+// C as far as whole wide tiles go; returns how many columns that are.
+template <class T>
+Index multiply_wide(Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* packed, Index apart, T beta,
+                    T* c, Index ldc) {
+  static constexpr auto kTiles = wide_tiles_of<T>(std::make_index_sequence<kWideRows>{});
+  if (m < 1 || m > kWideRows) return 0;
+  const Index panels = wide_panels(m), cols = panels * packed_width<T>();
+  Index j = 0;
+  for (; j + cols <= n; j += cols, packed += panels * apart)
+    kTiles[static_cast<std::size_t>(m - 1)](k, a, lda, packed, apart, alpha, beta, c + j, ldc);
+  return j;
+}
+
+}  // namespace
+
 template <class T>
 void gemm_packed(Transpose ta, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* packed, Index depth,
                  T beta, T* c, Index ldc) {
   constexpr Index lanes = Tiling<T>::lanes;
   const Index width = packed_width<T>();
   const Cut slivers{m, kHigh[2]};
-  for (Index p = 0; p < k; p += kDepth)
+  for (Index p = 0; p < k; p += kDepth) {
+    const Index inner = std::min(kDepth, k - p);
+    const T keep = p == 0 ? beta : T(1);
+    const Index done = ta == Transpose::yes ? 0
+                                            : multiply_wide(m, n, inner, alpha, a + p, lda, packed + p * width,
+                                                            depth * width, keep, c, ldc);
     for (Index s = 0; s < slivers.count; ++s) {
-      const Index row = slivers.start(s), rows = slivers.start(s + 1) - row, inner = std::min(kDepth, k - p);
-      for (Index j = 0; j < n; j += width) {
+      const Index row = slivers.start(s), rows = slivers.start(s + 1) - row;
+      for (Index j = done; j < n; j += width) {
         const Index cols = std::min(width, n - j), vectors = round_up(cols, lanes) / lanes;
         const Tile<T> run =
             ta == Transpose::no ? find_tile<T, true>(rows, vectors) : find_tile<T, false>(rows, vectors);
         const T* const from = element(a, lda, ta, row, p);
         const T* const b = packed + j * depth + p * width;
-        const T keep = p == 0 ? beta : T(1);
         T* const to = c + row * ldc + j;
         if (cols == vectors * lanes) run(inner, from, lda, b, width, alpha, keep, to, ldc);
         else run_beside(run, rows, cols, inner, from, lda, b, width, alpha, keep, to, ldc);
       }
     }
+  }
 }
 
 #define TEMPERA_GEMM(T)                                                                                               \

@@ -11,6 +11,7 @@ namespace {
 constexpr Index kWorthAThread = 1 << 16;
 // Row panels start at multiples of this, so that threads do not share cache lines of C more than they must.
 constexpr Index kRowUnit = 32;
+constexpr Index kPackedColumns = 512;
 
 template <class T>
 const T* first_row(Operand<T> a, Index row) {
@@ -62,6 +63,24 @@ void products(const Team& team, const Batch& batch, Index m, Index n, Index k, T
   });
 }
 
+template <class T>
+void packed_product(const Team& team, Index m, Index n, Index k, const T* a, Index lda, const T* packed, T* c,
+                    Index ldc, const Epilogue& epilogue) {
+  const Index width = packed_width<T>(), panels = (n + width - 1) / width;
+  const Index threads = m * n * k >= kWorthAThread ? team.threads : 1;
+  // With many rows a part of B, which all of them read, stays in the second-level cache.
+  const Index share = std::min((panels + threads - 1) / threads, kPackedColumns / width);
+  parallel_panels(static_cast<int>(threads), panels, share, [&](Index first, Index last) {
+    const Index col = first * width, cols = std::min(n, last * width) - col;
+    gemm_packed(Transpose::no, m, cols, k, T(1), a, lda, packed + col * k, k, T(0), c + col, ldc);
+    if (epilogue) epilogue(0, m, col, cols);
+  });
+}
+
+template void packed_product(const Team&, Index, Index, Index, const float*, Index, const float*, float*, Index,
+                             const Epilogue&);
+template void packed_product(const Team&, Index, Index, Index, const double*, Index, const double*, double*, Index,
+                             const Epilogue&);
 template void product(const Team&, Index, Index, Index, float, Operand<float>, Operand<float>, float, float*, Index,
                       Epilogue);
 template void product(const Team&, Index, Index, Index, double, Operand<double>, Operand<double>, double, double*,

@@ -38,4 +38,10 @@ template <class T>
 void products(const Team& team, const Batch& batch, Index m, Index n, Index k, T alpha, Operand<T> a, Operand<T> b,
               T beta, T* c, Index ldc);
 
+// C [m, n] = A B with all of B packed (kernels::pack), then the epilogue. Columns are shared out among threads, so that
+// few rows are enough for several. The same bits as product().
+template <class T>
+void packed_product(const Team& team, Index m, Index n, Index k, const T* a, Index lda, const T* packed, T* c,
+                    Index ldc, const Epilogue& epilogue = {});
+
 }  // namespace tempera::kernels

@@ -1,8 +1,9 @@
 #include "core/ops/dropout.h"
 
 #include <algorithm>
+#include <cstring>
 
-#include "core/parallel.h"
+#include "core/ops/strip.h"
 
 namespace tempera {
 namespace {
@@ -17,13 +18,21 @@ struct Mask {
   double scale;
 };
 
+// Lanes whose words reach the threshold, without a sign.
+template <class T>
+TEMPERA_INLINE LaneMask<T> reaching(const std::uint32_t* words, std::uint32_t threshold) {
+  std::uint32_t __attribute__((vector_size(4 * lane_width<T>))) w;
+  std::memcpy(&w, words, sizeof w);
+  return {__builtin_convertvector(w >= threshold, typename Lanes<T>::Bits)};
+}
+
 // y (+)= x scale where the element's word reaches the threshold.
 template <class T>
 void masked(const Mask& mask, const T* x, T* y, Index count, bool add, int threads) {
   const std::uint32_t threshold = mask.threshold;
-  const auto scale = static_cast<T>(mask.scale);
+  const Lanes<T> scale(mask.scale);
   parallel_panels(threads, count, kPanel, [&](Index first, Index last) {
-    alignas(64) std::uint32_t block[kWords + 4];
+    alignas(64) std::uint32_t block[kWords + 4 + lane_width<T>];
     for (Index at = first; at < last; at += kWords) {
       const Index here = std::min(kWords, last - at);
       // Words come in blocks of four; the first wanted one may lie inside its block.
@@ -33,10 +42,10 @@ void masked(const Mask& mask, const T* x, T* y, Index count, bool add, int threa
       const std::uint32_t* words = block + lead;
       const T* in = x + at;
       T* out = y + at;
-      if (add)
-        for (Index i = 0; i < here; ++i) out[i] += words[i] >= threshold ? in[i] * scale : T(0);
-      else
-        for (Index i = 0; i < here; ++i) out[i] = words[i] >= threshold ? in[i] * scale : T(0);
+      RowStrip<T>{here}.each([&](auto io, Index i) {
+        const Lanes<T> kept = where(reaching<T>(words + i, threshold), io.load(in + i, 0) * scale, Lanes<T>(0));
+        io.store(out + i, add ? io.load(out + i, 0) + kept : kept);
+      });
     }
   });
 }

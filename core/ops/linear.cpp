@@ -6,6 +6,7 @@
 
 #include "core/dual.h"
 #include "core/kernels/product.h"
+#include "core/ops/frozen_weights.h"
 #include "core/parallel.h"
 
 namespace tempera {
@@ -157,10 +158,16 @@ Var linear(const Var& x, const Var& w, const Var& b, Activation activation) {
           else finish_row<T, false>(f, b_at, out + at, nullptr, cols);
         }
       };
-      const bool plain = !bias && activation == Activation::none;
-      kernels::product<T>({tape.threads(), tape.pool()}, sizes.rows, sizes.out, sizes.in, 1,
-                          {x.value().data<T>(), sizes.in}, {w.value().data<T>(), sizes.in, kernels::Transpose::yes}, 0,
-                          out, sizes.out, plain ? kernels::Epilogue() : kernels::Epilogue(finish));
+      const kernels::Epilogue epilogue =
+          !bias && activation == Activation::none ? kernels::Epilogue() : kernels::Epilogue(finish);
+      const kernels::Team team{tape.threads(), tape.pool()};
+      const T* const in = x.value().data<T>();
+      if (const Tensor* panels = tape.workspace<FrozenWeights>().find(w.value()))
+        kernels::packed_product<T>(team, sizes.rows, sizes.out, sizes.in, in, sizes.in, panels->data<T>(), out,
+                                   sizes.out, epilogue);
+      else
+        kernels::product<T>(team, sizes.rows, sizes.out, sizes.in, 1, {in, sizes.in},
+                            {w.value().data<T>(), sizes.in, kernels::Transpose::yes}, 0, out, sizes.out, epilogue);
     });
   });
   Saved saved{sizes, x.value(), w.value(), slope};

@@ -22,8 +22,12 @@ TEMPERA_INLINE Lanes<T> shift_of(const Strip& strip, const T* x) {
 
 template <class T>
 struct Softmax {
-  template <class Strip>
-  static void forward(const Strip& strip, const T* x, T* y) {
+  SoftmaxAlgorithm algorithm;
+
+  void forward(const RowStrip<T>& strip, const T* x, T* y) const {
+    kernels::softmax_row(algorithm, x, y, strip.extent);
+  }
+  void forward(const ColumnStrip<T>& strip, const T* x, T* y) const {
     const Lanes<T> shift = shift_of<T>(strip, x);
     Lanes<T> total(0);
     strip.each([&](auto io, Index at) {
@@ -32,16 +36,16 @@ struct Softmax {
       total += e;
       io.store(y + at, e);
     });
-    total = strip.sum(total);
     const Lanes<T> scale = where(total == Lanes<T>(0), Lanes<T>(0), Lanes<T>(1) / total);
     strip.each([&](auto io, Index at) { io.store(y + at, io.load(y + at, 0) * scale); });
   }
 
-  template <class Strip>
-  static void backward(const Strip& strip, const T* y, const T* dy, T* dx, bool add) {
+  void backward(const RowStrip<T>& strip, const T* y, const T* dy, T* dx, bool add) const {
+    kernels::softmax_row_gradient(y, dy, dx, strip.extent, add);
+  }
+  void backward(const ColumnStrip<T>& strip, const T* y, const T* dy, T* dx, bool add) const {
     Lanes<T> dot(0);
     strip.each([&](auto io, Index at) { dot += io.load(y + at, 0) * io.load(dy + at, 0); });
-    dot = strip.sum(dot);
     strip.each([&](auto io, Index at) {
       const Lanes<T> g = io.load(y + at, 0) * (io.load(dy + at, 0) - dot);
       io.store(dx + at, add ? io.load(dx + at, 0) + g : g);
@@ -52,7 +56,7 @@ struct Softmax {
 template <class T>
 struct LogSoftmax {
   template <class Strip>
-  static void forward(const Strip& strip, const T* x, T* y) {
+  void forward(const Strip& strip, const T* x, T* y) const {
     const Lanes<T> shift = shift_of<T>(strip, x);
     Lanes<T> total(0);
     strip.each([&](auto io, Index at) { total += io.keep(exp(io.keep(io.load(x + at, 0) - shift))); });
@@ -62,7 +66,7 @@ struct LogSoftmax {
   }
 
   template <class Strip>
-  static void backward(const Strip& strip, const T* y, const T* dy, T* dx, bool add) {
+  void backward(const Strip& strip, const T* y, const T* dy, T* dx, bool add) const {
     Lanes<T> total(0), top(kLow<T>);
     strip.each([&](auto io, Index at) {
       total += io.load(dy + at, 0);
@@ -78,8 +82,8 @@ struct LogSoftmax {
   }
 };
 
-template <template <class> class Kernel>
-Var along_axis(const Op& op, const Var& x, int axis) {
+template <template <class> class Kernel, class... Parameters>
+Var along_axis(const Op& op, const Var& x, int axis, Parameters... parameters) {
   require_floating(x.value(), "x", op.name);
   const AxisView view(x.shape(), checked_axis(axis, x.shape(), op.name));
   Tape& tape = x.tape();
@@ -88,21 +92,22 @@ Var along_axis(const Op& op, const Var& x, int axis) {
     const T* in = x.value().data<T>();
     T* out = y.data<T>();
     for_strips<T>(tape.threads(), view,
-                  [&](const auto& strip, Index at) { Kernel<T>::forward(strip, in + at, out + at); });
+                  [&](const auto& strip, Index at) { Kernel<T>{parameters...}.forward(strip, in + at, out + at); });
   });
-  return Tape::record(op, {x}, y, [y, view](const Tensor& dy, Gradients& dx) {
+  return Tape::record(op, {x}, y, [y, view, parameters...](const Tensor& dy, Gradients& dx) {
     Into to = dx.into(0);
     dispatch(dy.dtype(), [&]<class T>(Type<T>) {
       const T *value = y.data<T>(), *g = dy.data<T>();
       T* out = to.grad.data<T>();
       for_strips<T>(dx.tape().threads(), view, [&](const auto& strip, Index at) {
-        Kernel<T>::backward(strip, value + at, g + at, out + at, to.add);
+        Kernel<T>{parameters...}.backward(strip, value + at, g + at, out + at, to.add);
       });
     });
   });
 }
 
-std::vector<Example> examples_of(Var (*f)(const Var&, int), const std::string& name) {
+template <class F>
+std::vector<Example> examples_of(F f, const std::string& name) {
   const auto over = [&](std::string title, Shape shape, int axis, double reach) {
     return Example{std::move(title),
                    {{shape, -reach, reach}},
@@ -114,13 +119,27 @@ std::vector<Example> examples_of(Var (*f)(const Var&, int), const std::string& n
           over("large", {2, 7}, -1, 1e4),    over("large, first axis", {5, 3}, 0, 1e4)};
 }
 
+std::vector<Example> softmax_examples() {
+  std::vector<Example> all = examples_of([](const Var& x, int axis) { return softmax(x, axis); }, "softmax");
+  for (const auto& info : kernels::softmax_algorithms())
+    all.push_back({std::string(info.name),
+                   {{{2, 37}, -4, 4}},
+                   [algorithm = info.algorithm](std::span<const Var> x) { return softmax(x[0], -1, algorithm); },
+                   "torch.softmax(a, -1)"});
+  return all;
+}
+
+std::vector<Example> log_softmax_examples() {
+  return examples_of([](const Var& x, int axis) { return log_softmax(x, axis); }, "log_softmax");
+}
+
 }  // namespace
 
-const Op softmax_op{"softmax", [] { return examples_of(softmax, "softmax"); }};
-const Op log_softmax_op{"log_softmax", [] { return examples_of(log_softmax, "log_softmax"); }};
+const Op softmax_op{"softmax", softmax_examples};
+const Op log_softmax_op{"log_softmax", log_softmax_examples};
 
-Var softmax(const Var& x, int axis) {
-  return along_axis<Softmax>(softmax_op, x, axis);
+Var softmax(const Var& x, int axis, SoftmaxAlgorithm algorithm) {
+  return along_axis<Softmax>(softmax_op, x, axis, algorithm);
 }
 
 Var log_softmax(const Var& x, int axis) {

@@ -26,6 +26,7 @@
 #include "core/ops/pad.h"
 #include "core/ops/permute.h"
 #include "core/ops/pool.h"
+#include "core/ops/precise_cross_entropy.h"
 #include "core/ops/reductions.h"
 #include "core/ops/reshape.h"
 #include "core/ops/roll.h"
@@ -104,6 +105,8 @@ constexpr const Op* kOps[] = {
     // losses
     &cross_entropy_op,
     &linear_cross_entropy_op,
+    &precise_cross_entropy_op,
+    &stablemax_cross_entropy_op,
 };
 
 }  // namespace

@@ -24,6 +24,8 @@ Images read_cifar10(std::span<const std::filesystem::path> files);
 // PNG files of one size: every folder in `folder` is a class, in the order of names. `channels` 1 turns colours grey, 3
 // makes grey ones coloured; transparency is laid over black.
 Images read_png_folder(const std::filesystem::path& folder, int channels);
+// The pixels of one PNG file behind those of `images`, which says the channels; the first file sets the size.
+void append_png(const std::filesystem::path& file, Images& images);
 
 // Throws Error, each of them, with the file, the byte, what came and what was wanted. Sizes are checked before anything
 // of that size is allocated.

@@ -37,6 +37,7 @@ Images joined(Images first, const Images& second, std::string_view who) {
 }
 
 void ImageDataOptions::describe(Fields& f) {
+  f("form", form, "images of numbers, or sequences of tokens: the brightness of each pixel", pixel_forms());
   f("mean", mean, "taken from each channel of pixels in 0..1; empty: that of the training part");
   f("deviation", deviation, "each channel is divided by it; empty: that of the training part", above(0));
   f("valid", valid, "fraction of the training images for validation", from_up_to(0, 1));
@@ -52,10 +53,12 @@ std::vector<Problem> ImageDataOptions::problems() const {
 std::unique_ptr<DataSource> ImageDataOptions::make_from(Images images, Index given, double test_fraction) const {
   Split parts = split(given, valid, given < images.count ? 0 : test_fraction, seed);
   for (Index i = given; i < images.count; ++i) parts.test.push_back(static_cast<std::int32_t>(i));
-  const auto shared = std::make_shared<const Images>(std::move(images));
+  const bool tokens = form == "tokens";
+  const auto shared = std::make_shared<const Images>(tokens ? grey(std::move(images)) : std::move(images));
   const Normalisation normalisation = mean.empty() ? measure(*shared, parts.train) : Normalisation{mean, deviation};
   const auto set = [&](std::vector<std::int32_t>& part) -> std::shared_ptr<const Dataset> {
     if (part.empty()) return nullptr;
+    if (tokens) return std::make_shared<PixelSequences>(shared, std::move(part));
     return std::make_shared<ImageSet>(shared, std::move(part), normalisation);
   };
   auto source = std::make_unique<DataSource>();

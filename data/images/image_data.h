@@ -6,8 +6,10 @@
 namespace tempera {
 
 // What all kinds share. Validation (and the test, where the files bring none) is cut by seed (data/split.h). Empty mean
-// and deviation are measured on the training part.
+// and deviation are measured on the training part. form tokens: the brightness of each pixel, row by row, is a token;
+// colours are turned grey, and mean and deviation are not looked at.
 struct ImageDataOptions : DataOptions {
+  std::string form = "image";
   std::vector<double> mean, deviation;
   double valid = 0.1;
   std::uint64_t seed = 0;

@@ -1,5 +1,6 @@
 #include "data/images/image_set.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -12,6 +13,25 @@ Index checked_pixels(const Images& images, std::string_view who, std::string_vie
             "'{}': {} images of {} x {} x {} are too many to hold", file, images.count, images.channels, images.height,
             images.width);
   return size;
+}
+
+Rule pixel_forms() {
+  return one_of({"image", "tokens"});
+}
+
+Images grey(Images images) {
+  if (images.channels == 1) return images;
+  const auto area = static_cast<std::size_t>(images.height * images.width);
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(images.count) * area);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(images.count); ++i)
+    for (std::size_t k = 0; k < area; ++k) {
+      const std::uint8_t* colour = images.pixels.data() + 3 * i * area + k;
+      const double light = 0.2989 * colour[0] + 0.5870 * colour[area] + 0.1140 * colour[2 * area];
+      pixels[i * area + k] = static_cast<std::uint8_t>(std::min(255L, std::lround(light)));
+    }
+  images.pixels = std::move(pixels);
+  images.channels = 1;
+  return images;
 }
 
 Normalisation measure(const Images& images, std::span<const std::int32_t> of) {
@@ -66,6 +86,25 @@ void ImageSet::put(std::int64_t sample, Index row, Batch& out) const {
   const std::uint8_t* from = images_->pixels.data() + image * size;
   float* to = out.inputs.data<float>() + static_cast<std::size_t>(row) * size;
   for (std::size_t i = 0; i < size; ++i) to[i] = value_[i / area][from[i]];
+  out.targets.data<std::int32_t>()[row] = images_->classes[image];
+}
+
+PixelSequences::PixelSequences(std::shared_ptr<const Images> images, std::vector<std::int32_t> samples)
+    : Dataset(static_cast<std::int64_t>(samples.size()), {.inputs = {images->height * images->width},
+                                                          .input_type = DType::int32,
+                                                          .vocabulary = images->most + 1,
+                                                          .classes = static_cast<Index>(images->class_names.size()),
+                                                          .class_names = images->class_names}),
+      images_(std::move(images)),
+      samples_(std::move(samples)) {
+  require(images_->channels == 1, "PixelSequences", "images have {} channels; one was wanted", images_->channels);
+}
+
+void PixelSequences::put(std::int64_t sample, Index row, Batch& out) const {
+  const auto image = static_cast<std::size_t>(samples_[static_cast<std::size_t>(sample)]);
+  const auto size = static_cast<std::size_t>(images_->height * images_->width);
+  std::copy_n(images_->pixels.data() + image * size, size,
+              out.inputs.data<std::int32_t>() + static_cast<std::size_t>(row) * size);
   out.targets.data<std::int32_t>()[row] = images_->classes[image];
 }
 

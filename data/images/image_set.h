@@ -18,6 +18,12 @@ struct Images {
 // count * channels * height * width. Throws Error(who) naming `file` where that is no size to hold.
 Index checked_pixels(const Images& images, std::string_view who, std::string_view file);
 
+// What becomes of the pixels: an image of numbers, or a sequence of tokens.
+Rule pixel_forms();
+
+// One channel: 0.2989 R + 0.5870 G + 0.1140 B, rounded (ITU-R BT.601). Images of one channel stay as they are.
+Images grey(Images images);
+
 // One number a channel, of pixels scaled to [0, 1].
 struct Normalisation {
   std::vector<double> mean, deviation;
@@ -38,6 +44,20 @@ class ImageSet final : public Dataset {
   std::shared_ptr<const Images> images_;
   std::vector<std::int32_t> samples_;
   std::vector<std::array<float, 256>> value_;  // [C]: what each byte becomes
+};
+
+// The pixels of images of one channel, row by row, as tokens: their bytes (Tay et al. 2021, "Long Range Arena").
+class PixelSequences final : public Dataset {
+ public:
+  // inputs int32 [H W] in 0 .. most, targets int32 [].
+  PixelSequences(std::shared_ptr<const Images> images, std::vector<std::int32_t> samples);
+
+ protected:
+  void put(std::int64_t sample, Index row, Batch& out) const override;
+
+ private:
+  std::shared_ptr<const Images> images_;
+  std::vector<std::int32_t> samples_;
 };
 
 }  // namespace tempera

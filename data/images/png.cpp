@@ -21,7 +21,14 @@ struct Picture {
   Picture& operator=(const Picture&) = delete;
 };
 
-// Appends the pixels of one file, channel by channel. The first file sets the size.
+bool is_png(const fs::path& file) {
+  std::string ending = file.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  return ending == ".png";
+}
+
+}  // namespace
+
 void append_png(const fs::path& file, Images& images) {
   const std::string text = read_contents(file, kWho), name = file.string();
   Picture picture;
@@ -31,7 +38,7 @@ void append_png(const fs::path& file, Images& images) {
   require(image.width <= kMostExtent && image.height <= kMostExtent, kWho,
           "'{}' is {} x {} pixels; at most {} x {} are read", name, image.width, image.height, kMostExtent,
           kMostExtent);
-  if (images.classes.empty()) {
+  if (images.pixels.empty()) {
     images.height = image.height;
     images.width = image.width;
   }
@@ -48,14 +55,6 @@ void append_png(const fs::path& file, Images& images) {
   for (std::size_t c = 0; c < channels; ++c)
     for (std::size_t i = 0; i < area; ++i) images.pixels.push_back(interleaved[i * channels + c]);
 }
-
-bool is_png(const fs::path& file) {
-  std::string ending = file.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
-  return ending == ".png";
-}
-
-}  // namespace
 
 Images read_png_folder(const fs::path& folder, int channels) {
   require(channels == 1 || channels == 3, kWho, "{} channels were asked for; 1 or 3 was wanted", channels);

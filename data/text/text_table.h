@@ -12,7 +12,8 @@ namespace tempera {
 // begin and end are two tokens behind the tokenizer's own.
 //
 // Every sample has its own length: what stands behind it is never seen. Byte pairs are learned from the training part,
-// characters are collected from the whole table. Rows are cut into parts by seed.
+// characters are collected from the whole table. Rows are cut into parts by seed, but for those of parts that have
+// files of their own, of the same form.
 struct TextTableOptions : CsvFileOptions {
   std::string text = "text";
   std::string second;
@@ -21,6 +22,7 @@ struct TextTableOptions : CsvFileOptions {
   TokenizerOptions tokenizer;
   int length = 256;
   std::string longer = "refuse";
+  std::string valid_path, test_path;
   SplitOptions split;
 
   void describe(Fields& fields) override;

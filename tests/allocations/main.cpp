@@ -1,11 +1,11 @@
 // Counts heap allocations: after two steps of one shape, forward, backward and update allocate nothing.
 //
-// A program of its own, because it replaces malloc for the whole process.
-#include <atomic>
+// A program of its own, because malloc is replaced for the whole process.
 #include <cstdio>
 #include <cstdlib>
 #include <new>
 
+#include "apps/support/allocations.h"
 #include "attention/attention.h"
 #include "attention/normalizers.h"
 #include "attention/ops.h"
@@ -23,50 +23,17 @@
 #include "core/rowwise.h"
 #include "data/loader.h"
 #include "data/text/text_data.h"
+#include "data/trim.h"
 #include "layers/decoder_lm.h"
 #include "layers/encoder_classifier.h"
 #include "layers/gru.h"
 #include "layers/small_models.h"
 #include "losses/cross_entropy_head.h"
 #include "losses/head.h"
+#include "train/decoding.h"
 #include "train/model_learner.h"
 #include "train/optimizer/adam.h"
 #include "train/trainer.h"
-
-namespace {
-std::atomic<long> allocations{0};
-}
-
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-
-void* malloc(std::size_t bytes) {
-  ++allocations;
-  return __libc_malloc(bytes);
-}
-void* calloc(std::size_t count, std::size_t bytes) {
-  ++allocations;
-  return __libc_calloc(count, bytes);
-}
-void* realloc(void* old, std::size_t bytes) {
-  ++allocations;
-  return __libc_realloc(old, bytes);
-}
-void* memalign(std::size_t alignment, std::size_t bytes) {
-  ++allocations;
-  return __libc_memalign(alignment, bytes);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
-  return memalign(alignment, bytes);
-}
-int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
-  *out = memalign(alignment, bytes);
-  return *out ? 0 : 12;
-}
-}
 
 using namespace tempera;
 
@@ -124,9 +91,9 @@ int check(DType dtype, int threads, bool watch) {
   Tape tape(threads);
   tape.watch(watch);
   for (int i = 0; i < 2; ++i) model.step(tape);
-  const long before = allocations;
+  const long before = heap_allocations();
   for (int i = 0; i < 5; ++i) model.step(tape);
-  const long made = allocations - before;
+  const long made = heap_allocations() - before;
   std::printf("%s, %d threads, watch %s: %ld allocations in 5 steps\n", dtype == DType::float32 ? "float32" : "float64",
               threads, watch ? "on" : "off", made);
   return made == 0 ? 0 : 1;
@@ -142,7 +109,7 @@ long allocations_of(const Example& example, DType dtype) {
     grads.push_back(is_floating(input.dtype()) ? Tensor::empty(input.shape(), dtype) : Tensor());
   long before = 0;
   for (int step = 0; step < 5; ++step) {
-    if (step == 2) before = allocations;
+    if (step == 2) before = heap_allocations();
     tape.reset();
     for (std::size_t i = 0; i < inputs.size(); ++i)
       vars[i] = grads[i].defined() ? tape.parameter(inputs[i], grads[i]) : tape.constant(inputs[i]);
@@ -152,7 +119,7 @@ long allocations_of(const Example& example, DType dtype) {
     dy.fill(1);
     tape.backward(y, dy);
   }
-  return allocations - before;
+  return heap_allocations() - before;
 }
 
 int check_operations() {
@@ -184,14 +151,14 @@ int check_attention(std::string_view name, const Options& options) {
   const Tensor lengths = Tensor::from<std::int32_t>({2}, {70, 41});
   long before = 0;
   for (int step = 0; step < 5; ++step) {
-    if (step == 2) before = allocations;
+    if (step == 2) before = heap_allocations();
     context.begin(static_cast<std::uint64_t>(step), 0);
     Sequences sequences;
     sequences.lengths = lengths;
     sequences.causal = causal;
     tape.backward(mixer->forward(context, tape.constant(x), sequences), dy);
   }
-  const long made = allocations - before;
+  const long made = heap_allocations() - before;
   std::printf("attention '%s': %ld allocations in 3 steps\n", std::string(name).c_str(), made);
   return made != 0;
 }
@@ -215,10 +182,29 @@ int check_loader(int depth) {
   const auto set = std::make_shared<TokenWindows>(std::vector<std::int32_t>(1000, 1), 16, 1, 2);
   Loader loader(set, Sampler(set->size(), {.batch = 32, .drop_last = false}), {.depth = depth});
   for (int step = 0; step < 100; ++step) loader.next();
-  const long before = allocations;
+  const long before = heap_allocations();
   for (int step = 0; step < 1000; ++step) loader.next();
-  const long made = allocations - before;
+  const long made = heap_allocations() - before;
   std::printf("batches read %d ahead: %ld allocations in 1,000 steps\n", depth, made);
+  return made == 0 ? 0 : 1;
+}
+
+// Batches of many lengths, cut to the longest sample.
+int check_trimming() {
+  Batch batch, room;
+  batch.inputs = Tensor::zeros({8, 200}, DType::int32);
+  batch.targets = Tensor::zeros({8}, DType::int32);
+  batch.ids = Tensor::zeros({8}, DType::int32);
+  batch.lengths = Tensor::zeros({8}, DType::int32);
+  const auto trim = [&](int step) {
+    for (Index i = 0; i < 8; ++i) batch.lengths.set(i, static_cast<double>(1 + (step * 37 + 11 * i) % 190));
+    trimmed(batch, room);
+  };
+  for (int step = 0; step < 200; ++step) trim(step);
+  const long before = heap_allocations();
+  for (int step = 0; step < 200; ++step) trim(step);
+  const long made = heap_allocations() - before;
+  std::printf("batches of many lengths: %ld allocations in 200 steps\n", made);
   return made == 0 ? 0 : 1;
 }
 
@@ -241,12 +227,12 @@ int check_optimizers() {
         const Tensor gradients = random({parameters.flat_size()}, "g", dtype);
         long before = 0;
         for (int t = 1; t <= 5; ++t) {
-          if (t == 2) before = allocations;
+          if (t == 2) before = heap_allocations();
           optimizer->step(parameters.flat(), gradients, {.step = t, .threads = threads});
         }
-        if (allocations == before) continue;
+        if (heap_allocations() == before) continue;
         ++failures;
-        std::printf("%s: %ld allocations in 4 steps\n", std::string(kind.name).c_str(), allocations - before);
+        std::printf("%s: %ld allocations in 4 steps\n", std::string(kind.name).c_str(), heap_allocations() - before);
       }
   std::printf("%zu optimizers, %d cases allocate\n", optimizer_kinds().size(), failures);
   return failures;
@@ -269,15 +255,15 @@ int check_heads() {
       context.set_gradients(gradients);
       long before = 0;
       for (int t = 1; t <= 5; ++t) {
-        if (t == 3) before = allocations;
+        if (t == 3) before = heap_allocations();
         context.begin(static_cast<std::uint64_t>(t), 0);
         const Var loss = head->loss(context, tape.leaf(x), targets, head->weight(targets),
                                     std::span(sums).first(head->sum_names().size()));
         tape.backward(loss);
       }
-      if (allocations == before) continue;
+      if (heap_allocations() == before) continue;
       ++failures;
-      std::printf("%s: %ld allocations in 3 steps\n", std::string(kind.name).c_str(), allocations - before);
+      std::printf("%s: %ld allocations in 3 steps\n", std::string(kind.name).c_str(), heap_allocations() - before);
     }
   std::printf("%zu heads, %d cases allocate\n", head_kinds().size(), failures);
   return failures;
@@ -303,15 +289,39 @@ int check_decoder(bool recompute) {
   const Tensor targets = tokens.reshaped({48});
   long before = 0;
   for (std::uint64_t step = 0; step < 7; ++step) {
-    if (step == 2) before = allocations;
+    if (step == 2) before = heap_allocations();
     context.begin(step, 3);
     const Var features = model.features(context, input);
     const Var logits = linear(features, context[*model.token_table()]);
     tape.backward(cross_entropy(reshape(logits, Shape{48, 30}), targets));
   }
-  const long made = allocations - before;
+  const long made = heap_allocations() - before;
   std::printf("decoder, recomputation %s: %ld allocations in 5 steps\n", recompute ? "on" : "off", made);
   return made == 0 ? 0 : 1;
+}
+
+// Tokens written with the cache. Only the texts themselves grow, by doubling.
+int check_decoding(const Kind& kind) {
+  DecoderOptions options;
+  options.d_model = 24;
+  options.n_layers = 2;
+  options.max_length = 300;
+  auto model = std::make_unique<DecoderLM>(options, InputSpec::tokens(30), [&kind](const MixerPlace&) {
+    const std::unique_ptr<Options> attention = kind.make();
+    return dynamic_cast<AttentionOptions&>(*attention).make({.d_model = 24, .causal = true});
+  });
+  auto head = CrossEntropyHeadOptions().make({24, 30, nullptr});
+  ModelLearner learner(std::move(model), std::move(head));
+  const Parameters parameters(learner.module(), DType::float32, Rng(1, "run"));
+  Decoding texts({learner.model(), learner.head(), parameters, 300}, std::array<std::int32_t, 2>{1, 2});
+  texts.keep(std::array<Index, 3>{0, 0, 0});
+  const std::array<std::int32_t, 3> tokens{4, 5, 6};
+  for (int i = 0; i < 10; ++i) texts.append(tokens);
+  const long before = heap_allocations();
+  for (int i = 0; i < 250; ++i) texts.append(tokens);
+  const long made = heap_allocations() - before, doublings = 3 * 5;
+  std::printf("decoding, %s: %ld allocations in 250 steps of three texts\n", std::string(kind.name).c_str(), made);
+  return made <= doublings ? 0 : 1;
 }
 
 // Whole steps of the trainer: reading ahead, shards, their tree, clipping, update, averaged weights, report. With two
@@ -352,9 +362,9 @@ int check_trainer(int threads, int shard, bool whole_batches) {
   int rounds = 0;
   for (int i = 0; i < 20; ++i) trainer.step();
   for (; rounds < 50 && fewest > 0; ++rounds) {
-    const long before = allocations;
+    const long before = heap_allocations();
     for (int i = 0; i < 20; ++i) trainer.step();
-    fewest = rounds == 0 ? allocations - before : std::min(fewest, allocations - before);
+    fewest = rounds == 0 ? heap_allocations() - before : std::min(fewest, heap_allocations() - before);
   }
   std::printf("trainer, %d threads, shards of %d, %s batches: %ld allocations in 20 steps, round %d\n", threads, shard,
               whole_batches ? "whole" : "ragged", fewest, rounds);
@@ -365,12 +375,12 @@ int check_trainer(int threads, int shard, bool whole_batches) {
 
 int main() {
   // The counter itself must be seen to count.
-  const long before = allocations;
+  const long before = heap_allocations();
   void* volatile probe = std::malloc(10);
   int* volatile number = new int(3);
   std::free(probe);
   delete number;
-  if (allocations - before < 2) {
+  if (heap_allocations() - before < 2) {
     std::puts("the hooks do not count");
     return 1;
   }
@@ -379,7 +389,9 @@ int main() {
     for (const int threads : {1, 2})
       for (const bool watch : {false, true}) failures += check(dtype, threads, watch);
   for (const int depth : {0, 2}) failures += check_loader(depth);
+  failures += check_trimming();
   for (const bool recompute : {false, true}) failures += check_decoder(recompute);
+  for (const Kind& kind : attention_kinds()) failures += check_decoding(kind);
   for (const int threads : {1, 2})
     for (const int shard : {3, 24})
       for (const bool whole_batches : {true, false}) failures += check_trainer(threads, shard, whole_batches);

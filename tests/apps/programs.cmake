@@ -72,7 +72,19 @@ expect(0 "" generate rose --prompt "a rose" --beams 3 --tokens 5)
 expect(2 "excludes" generate rose --beams 3 --seed 2)
 expect(2 "raise beams" generate rose --beams 2 --count 3)
 expect(2 "none of the [0-9]+ characters" generate rose --prompt "QUX")
-expect(2 "only language models write" generate digits)
+expect(2 "only language models and models of sequence to sequence write" generate digits)
+file(WRITE ${FOLDER}/copy.yaml "name: copy
+data: {type: sequences, task: copy, symbols: 5, longest: 4}
+model: {type: encoder_decoder, d_model: 8, n_layers: 1, n_decoder_layers: 1}
+attention: {type: softmax, heads: 2}
+train: {steps: 2, batch: 8}
+")
+expect(0 "done  2 steps" train copy.yaml)
+expect(0 "3 1 4  .*  ([0-4] )*" generate copy --prompt "3 1 4" --temperature 0)
+expect(0 "3 1 4" generate copy --prompt "3 1 4" --beams 2)
+expect(2 "give it with --prompt" generate copy)
+expect(2 "'5' at offset 2 is no token" generate copy --prompt "3 5")
+expect(2 "this model reads at most 4" generate copy --prompt "1 2 3 4 1")
 
 # A claim: nothing is run twice, and the exit code tells the verdict.
 file(WRITE ${FOLDER}/configs/tiny/wide.yaml "data: {type: digits, file: ${SOURCE_DIR}/data/files/digits.csv}

@@ -71,11 +71,13 @@ TEST_CASE("score attention refuses what does not fit", "[attention][errors]") {
   how.visibility.lengths = {};
   how.normalizer = &ssmax;
   how.kernel = AttentionKernel::streaming;
-  CHECK(error_of([&] {
-          score_attention(var({1, 2, 3, 4}), var({1, 2, 3, 4}), var({1, 2, 3, 4}), how);
-        }) ==
-        "score_attention: the kernel 'streaming' computes the softmax alone; choose 'auto' or 'blocks' for this "
-        "normalizer");
+  CHECK(
+      error_of([&] {
+        score_attention(var({1, 2, 3, 4}), var({1, 2, 3, 4}), var({1, 2, 3, 4}), how);
+      }) ==
+      "score_attention: the kernel 'streaming' computes the softmax alone, and by its own algorithm; choose 'auto' or "
+      "'blocks' for this "
+      "normalizer");
   const std::array<Var, 1> packed{var({1, 3, 10})};
   CHECK(error_of([&] { packed_score_attention(packed, 2, 1, how); }) ==
         "score_attention: packed tensor 0 has shape [1, 3, 10]: 4 heads do not divide its width");

@@ -307,3 +307,35 @@ TEST_CASE("the value of an element does not depend on where it sits", "[lanes]")
   check_position<float>();
   check_position<double>();
 }
+
+TEMPLATE_TEST_CASE("exp in parts puts together to exp, and reaches far beyond it", "[lanes]", float, double) {
+  using T = TestType;
+  using L = Lanes<T>;
+  const Rng rng(3, "parts");
+  for (std::uint64_t i = 0; i < 4000; ++i) {
+    const T x = static_cast<T>(rng.uniform(i, -80, 80));
+    const auto [mantissa, exponent] = exp_parts(L(x));
+    CHECK(ldexp(mantissa, exponent).v[0] == exp(L(x)).v[0]);
+    CHECK((mantissa.v[0] >= T(0.70710) && mantissa.v[0] <= T(1.41422)));
+  }
+  const double log2e = 1.44269504088896340736;
+  for (const double reach : {1e4, static_cast<double>(L::kExpReach)})
+    for (std::uint64_t i = 0; i < 4000; ++i) {
+      const T x = static_cast<T>(rng.uniform(i, -reach, reach));
+      const auto [mantissa, exponent] = exp_parts(L(x));
+      const T n = exponent.v[0];
+      CHECK(n == std::nearbyint(n));
+      // log2 of the whole, of which only the fraction is in the mantissa
+      const Real whole = static_cast<Real>(n) + std::log2(static_cast<Real>(mantissa.v[0]));
+      CHECK(static_cast<double>(std::fabs(whole - static_cast<Real>(x) * static_cast<Real>(log2e))) <
+            reach * 4e-11 + 4 * std::numeric_limits<T>::epsilon());
+    }
+}
+
+TEMPLATE_TEST_CASE("powers of two are applied exactly, through the denormals and to both ends", "[lanes]", float,
+                   double) {
+  using T = TestType;
+  constexpr int most = std::numeric_limits<T>::max_exponent;
+  for (const T x : {T(1), T(-1.3), T(0.75), T(0), std::numeric_limits<T>::infinity()})
+    for (int n = -3 * most / 2; n < 3 * most / 2; ++n) CHECK(ldexp(Lanes<T>(x), Lanes<T>(n)).v[0] == std::ldexp(x, n));
+}

@@ -63,6 +63,37 @@ TEST_CASE("the default of modular addition is the paper's", "[data][generated]")
   CHECK(all.make()->test == nullptr);
 }
 
+TEST_CASE("modular samples come in three forms", "[data][generated]") {
+  ModularDataOptions o;
+  o.p = 5;
+  o.train = 1;
+  o.zero = false;
+  const Batch tokens = whole(*o.make()->train);
+  CHECK(tokens.size() == 16);
+  CHECK(tokens.inputs.rows(5, 1).to_vector() == std::vector<double>{2, 2, 5});
+  o.inputs = "pair";
+  const auto pair = o.make();
+  CHECK(pair->train->description().vocabulary == 5);
+  CHECK(whole(*pair->train).inputs.rows(5, 1).to_vector() == std::vector<double>{2, 2});
+  o.inputs = "one_hot";
+  const Batch ones = whole(*o.make()->train);
+  CHECK(ones.inputs.dtype() == DType::float32);
+  CHECK(ones.inputs.rows(5, 1).to_vector() == std::vector<double>{0, 0, 1, 0, 0, 0, 0, 1, 0, 0});
+  CHECK(ones.targets.to_vector() == tokens.targets.to_vector());
+  CHECK(ones.targets.at(5) == 4);
+}
+
+TEST_CASE("bits are tokens or numbers", "[data][generated]") {
+  ParityDataOptions o;
+  o.train = 100;
+  const Batch tokens = whole(*o.make()->train);
+  o.inputs = "numbers";
+  const Batch numbers = whole(*o.make()->train);
+  CHECK(numbers.inputs.dtype() == DType::float32);
+  CHECK(numbers.inputs.to_vector() == tokens.inputs.to_vector());
+  CHECK(numbers.targets.to_vector() == tokens.targets.to_vector());
+}
+
 TEST_CASE("modular options that cannot be are told", "[data][generated][errors]") {
   ModularDataOptions options;
   options.operation = "/";

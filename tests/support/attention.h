@@ -57,6 +57,7 @@ inline std::vector<NamedNormalizer> all_normalizers(Index heads) {
   const auto add = [&](const char* name, std::unique_ptr<ScoreNormalizer> normalizer) {
     all.push_back({name, std::move(normalizer)});
   };
+  add("softmax, two_pass", std::make_unique<Softmax>(kernels::SoftmaxAlgorithm::two_pass));
   add("sigmoid, learned", std::make_unique<Sigmoid>(heads, -2, true));
   add("ssmax, with bias", std::make_unique<SSMax>(heads, 0.4, true, true));
   add("adaptive_temperature, trained", variant<AdaptiveTemperatureOptions>(heads, [](auto& o) { o.train = true; }));
@@ -122,7 +123,8 @@ inline Function attention_function(const ScoreNormalizer& normalizer, AttentionK
 
 // The forms that a normalizer has besides the definition.
 inline std::vector<AttentionKernel> fast_kernels(const ScoreNormalizer& normalizer) {
-  if (dynamic_cast<const Softmax*>(&normalizer)) return {AttentionKernel::blocks, AttentionKernel::streaming};
+  const auto* softmax = dynamic_cast<const Softmax*>(&normalizer);
+  if (softmax && softmax->streams()) return {AttentionKernel::blocks, AttentionKernel::streaming};
   return {AttentionKernel::blocks};
 }
 

@@ -51,7 +51,10 @@ std::string check(const Json& root, const Json& schema, const Json& value) {
           if (const std::string wrong = check(root, below, value[key]); !wrong.empty()) return key + ": " + wrong;
     } else if (keyword == "additionalProperties") {
       if (value.is_object())
-        for (const auto& [key, ignored] : value.items()) holds = holds && schema.at("properties").contains(key);
+        for (const auto& [key, further] : value.items()) {
+          if (schema.contains("properties") && schema["properties"].contains(key)) continue;
+          if (const std::string wrong = check(root, rule, further); !wrong.empty()) return key + ": " + wrong;
+        }
     } else if (keyword == "items") {
       if (value.is_array())
         for (const Json& item : value)

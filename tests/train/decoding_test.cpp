@@ -60,6 +60,26 @@ TEST_CASE("a cached step equals the full pass over what the window holds", "[gen
   }
 }
 
+TEST_CASE("written logits have the bits of the full pass, on any number of threads", "[generate]") {
+  constexpr Index kWindow = 40;
+  TinyLanguage tiny(70, kWindow, DType::float32);
+  for (const int threads : {1, 2}) {
+    tiny.language.threads = threads;
+    Text text{3, 1, 4};
+    Decoding decoding(tiny.language, text);
+    for (std::int32_t i = 0; std::ssize(text) < kWindow; ++i) {
+      decoding.append(Text{i * i % 70});
+      text.push_back(i * i % 70);
+      Tape tape;
+      Context context(tape, tiny.parameters);
+      context.begin(0, 0);
+      const ModelInput input{Tensor::from<std::int32_t>({1, std::ssize(text)}, std::span<const std::int32_t>(text))};
+      const Var full = tiny.learner.head().logits(context, tiny.learner.model().features(context, input));
+      CHECK(same_bits(decoding.logits(), slice(full, 1, full.dim(1) - 1, 1).value().reshaped({1, 70})));
+    }
+  }
+}
+
 TEST_CASE("an encoder-decoder reads its source while it writes", "[generate]") {
   EncoderDecoderOptions options;
   options.d_model = 8;

@@ -38,6 +38,7 @@ class Review : public Fields {
   }
   void section(std::string_view, Options&, std::string_view) override { FAIL("a section"); }
   void choice(std::string_view, Choice&, std::string_view) override { FAIL("a choice"); }
+  void variants(std::string_view, Variants&, std::string_view) override { FAIL("variants"); }
 
   std::set<std::string> names_;
 };

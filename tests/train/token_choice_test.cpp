@@ -1,5 +1,6 @@
 #include "train/token_choice.h"
 
+#include <numeric>
 #include <set>
 
 #include "tests/support/twins.h"
@@ -64,6 +65,34 @@ TEST_CASE("top k and top p keep exactly what they say", "[generate]") {
   CHECK(kept({1, 0, 0.5}, equal) == Set{0, 1});
 }
 
+TEST_CASE("the largest logits are those of sorting, however many", "[generate]") {
+  for (const DType dtype : {DType::float32, DType::float64}) {
+    // Few values, so that equals are many.
+    Tensor logits = Tensor::empty({2, 1000}, dtype);
+    const Rng rng(3, "logits");
+    for (Index i = 0; i < logits.size(); ++i)
+      logits.set(i, static_cast<double>(rng.below(static_cast<std::uint64_t>(i), 300)) / 64);
+    std::vector<std::int32_t> order(1000);
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](auto a, auto b) { return logits.at(1000 + a) > logits.at(1000 + b); });
+    for (const Index k : {1, 2, 5, 62, 63, 257, 999}) {
+      TokenChoice choice({0.7, k, 1}, 1000);
+      const auto candidates = choice.kept(logits, 1);
+      REQUIRE(std::ssize(candidates) == k);
+      Index wrong = 0;
+      for (std::size_t i = 0; i < candidates.size(); ++i)
+        wrong += candidates[i].token != order[i] || candidates[i].logit != logits.at(1000 + order[i]);
+      CHECK(wrong == 0);
+      // The weights are in float64, whatever the logits.
+      CHECK(candidates.back().weight ==
+            Approx(std::exp((candidates.back().logit - candidates.front().logit) / 0.7)).epsilon(1e-14));
+    }
+    TokenChoice greedy({0, 0, 1}, 1000);
+    CHECK(greedy.draw(logits, 1, 0.9) == order[0]);
+  }
+}
+
 TEST_CASE("draws come as often as the probabilities say", "[generate]") {
   // 0.999 quantiles of chi-square with 4 and 2 degrees of freedom.
   TokenChoice plain({1, 0, 1}, 5), cold({0.5, 0, 1}, 5), three({1, 3, 1}, 5), share({1, 0, 0.8}, 5);
@@ -89,6 +118,19 @@ TEST_CASE("logits of no use and options that make no sense are refused", "[gener
   TokenChoice choice({1, 0, 1}, 2);
   CHECK_THROWS_AS(choice.draw(f64({1, 2}, {0, kNaN}), 0, 0), NonFiniteError);
   CHECK_THROWS_AS(choice.draw(f64({1, 2}, {kInf, 0}), 0, 0), NonFiniteError);
+  for (const TokenChoiceOptions& few : {TokenChoiceOptions{1, 2, 1}, TokenChoiceOptions{0, 0, 1}}) {
+    for (const Index n : {3, 40}) {  // by sorting, and by a list
+      TokenChoice many(few, n);
+      Tensor logits = Tensor::full({1, n}, DType::float64, -kInf);
+      CHECK_THROWS_AS(many.draw(logits, 0, 0), NonFiniteError);
+      logits.set(0, 5);
+      CHECK(many.draw(logits, 0, 0) == 0);
+      logits.set(1, kNaN);
+      CHECK(error_of([&] { many.draw(logits, 0, 0); }).find("token 1 is nan") != std::string::npos);
+      logits.set(1, kInf);
+      CHECK_THROWS_AS(many.draw(logits, 0, 0), NonFiniteError);
+    }
+  }
   CHECK_THROWS_AS(choice.draw(f64({1, 2}, {-kInf, -kInf}), 0, 0), NonFiniteError);
   CHECK(error_of([&] { choice.draw(kHalves, 0, 0); }) ==
         "generate: the logits are float64 [1, 5]; 2 tokens were wanted");

@@ -107,6 +107,9 @@ class SchemaBuilder : public Fields {
   void choice(std::string_view name, Choice& choice, std::string_view doc) override {
     add(name, doc, choice_schema(name, choice));
   }
+  void variants(std::string_view name, Variants&, std::string_view doc) override {
+    add(name, doc, {{"type", {"object", "null"}}, {"additionalProperties", {{"type", {"object", "null"}}}}});
+  }
 
  private:
   void add(std::string_view name, std::string_view doc, Json schema) {

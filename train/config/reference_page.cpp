@@ -57,6 +57,9 @@ class Page : public Fields {
     }
     open_.pop_back();
   }
+  void variants(std::string_view name, Variants&, std::string_view doc) override {
+    row(name, "sections by name", "", "", doc);
+  }
 
  private:
   void row(std::string_view name, std::string_view type, std::string_view standard, std::string_view rule,

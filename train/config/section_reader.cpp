@@ -13,6 +13,16 @@ namespace {
 
 const YamlTree kNothing = std::make_shared<const YamlNode>(YamlNode{YamlNode::Kind::map, Place{}});
 
+constexpr std::string_view kVariantNames = "letters, digits, - and _ were wanted, at most 32";
+
+// Variants name metrics ("test.2x.accuracy") and files.
+bool is_variant_name(std::string_view name) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  return !name.empty() && name.size() <= 32 && std::all_of(name.begin(), name.end(), fits);
+}
+
 // What one reading gathers. Unknown keys wait to the end: what to suggest depends on the kinds chosen everywhere.
 struct Reading {
   Problems& problems;
@@ -37,14 +47,15 @@ class SectionReader : public Fields {
       : reading_(reading), path_(std::move(path)), keys_(std::move(keys)), place_(place) {}
 
   void read(Options& options, const Choice* choice = nullptr, std::span<const std::string_view> also_known = {}) {
-    const std::size_t before = reading_.count();
-    if (choice != nullptr) known_.emplace_back("type");
-    options.describe(*this);
-    known_.insert(known_.end(), also_known.begin(), also_known.end());
-    for (const YamlEntry& entry : keys_->entries)
-      if (std::ranges::find(known_, entry.key) == known_.end()) unknown(entry, choice);
-    if (reading_.count() > before) return;
-    for (const Problem& problem : options.problems()) add_problem(problem);
+    if (!read_keys(options, choice, also_known)) return;
+    for (const Problem& problem : options.problems()) add_problem(problem, "it is not set, the default holds");
+  }
+
+  // The keys that a variant changes; `options` has the values of what it varies.
+  void read_variant(Options& options, const Options& varied) {
+    // What is wrong with the varied already is told there.
+    if (!read_keys(options, nullptr) || !varied.problems().empty()) return;
+    for (const Problem& problem : options.problems()) add_problem(problem, "it is not set here, what is varied holds");
   }
 
  protected:
@@ -71,7 +82,34 @@ class SectionReader : public Fields {
     if (inside && inside->read_type(choice)) inside->read(choice.options(), &choice);
   }
 
+  void variants(std::string_view name, Variants& variants, std::string_view) override {
+    known_.push_back(name);
+    variants.all.clear();
+    auto inside = open(name, "");
+    if (!inside) return;
+    for (const YamlEntry& entry : inside->keys_->entries) {
+      if (!is_variant_name(entry.key)) {
+        reading_.problems.add(entry.key_place, fmt::format("{}: `{}` is no name of a variant; {}", inside->path_,
+                                                           shortened(entry.key), kVariantNames));
+        continue;
+      }
+      Options& options = variants.add(entry.key).options();
+      if (auto variant = inside->open(entry.key, "")) variant->read_variant(options, variants.of->options());
+    }
+  }
+
  private:
+  // False where something is wrong.
+  bool read_keys(Options& options, const Choice* choice, std::span<const std::string_view> also_known = {}) {
+    const std::size_t before = reading_.count();
+    if (choice != nullptr) known_.emplace_back("type");
+    options.describe(*this);
+    known_.insert(known_.end(), also_known.begin(), also_known.end());
+    for (const YamlEntry& entry : keys_->entries)
+      if (std::ranges::find(known_, entry.key) == known_.end()) unknown(entry, choice);
+    return reading_.count() == before;
+  }
+
   static bool is_section(const YamlNode& node) {
     return node.kind == YamlNode::Kind::map || node.kind == YamlNode::Kind::null;
   }
@@ -155,7 +193,7 @@ class SectionReader : public Fields {
   }
 
   // At the value of the key the problem names, or at the innermost section on the way that is given.
-  void add_problem(const Problem& problem) {
+  void add_problem(const Problem& problem, std::string_view unset) {
     Place place = place_;
     YamlTree node = keys_;
     std::string_view rest = problem.key;
@@ -171,7 +209,7 @@ class SectionReader : public Fields {
     }
     const std::string path = problem.key.empty() ? path_ : dotted(path_, problem.key);
     reading_.problems.add(place, fmt::format("{}{}{}{}", path, path.empty() ? "" : ": ", problem.message,
-                                             given ? "" : " (it is not set, the default holds)"));
+                                             given ? "" : fmt::format(" ({})", unset)));
   }
 
   Reading& reading_;

@@ -28,6 +28,9 @@ class PathCollector : public Fields {
   void choice(std::string_view name, Choice& choice, std::string_view doc) override {
     section(name, choice.options(), doc);
   }
+  void variants(std::string_view name, Variants&, std::string_view) override {
+    paths_.push_back(dotted(prefix_, name));
+  }
 
  private:
   std::vector<std::string>& paths_;

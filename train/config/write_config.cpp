@@ -1,15 +1,50 @@
 #include "train/config/write_config.h"
 
+#include <map>
+
 #include "train/config/scalar.h"
 #include "train/config/words.h"
 
 namespace tempera {
 namespace {
 
+using Texts = std::map<std::string, std::string, std::less<>>;  // of values, by dotted path
+
+// The values of a struct as YAML. Of a choice the type stands at its path.
+class TextCollector : public Fields {
+ public:
+  TextCollector(Texts& texts, std::string path) : texts_(texts), path_(std::move(path)) {}
+
+ protected:
+  void field(std::string_view name, FieldValue value, std::string_view, const Rule&) override {
+    texts_[dotted(path_, name)] = yaml_text(value);
+  }
+  void section(std::string_view name, Options& options, std::string_view) override {
+    TextCollector inside(texts_, dotted(path_, name));
+    options.describe(inside);
+  }
+  void choice(std::string_view name, Choice& choice, std::string_view doc) override {
+    texts_[dotted(path_, name)] = choice.type();
+    section(name, choice.options(), doc);
+  }
+  void variants(std::string_view, Variants&, std::string_view) override {}
+
+ private:
+  Texts& texts_;
+  std::string path_;
+};
+
 class Writer : public Fields {
  public:
-  Writer(std::string& text, const Origins& origins, std::string path, int depth)
-      : text_(text), origins_(origins), path_(std::move(path)), indent_(static_cast<std::size_t>(2 * depth), ' ') {}
+  // `varied`: values, by their paths below `root`, that are left out where they are the same.
+  Writer(std::string& text, const Origins& origins, std::string path, int depth, const Texts* varied = nullptr,
+         std::string root = {})
+      : text_(text),
+        origins_(origins),
+        path_(std::move(path)),
+        indent_(static_cast<std::size_t>(2 * depth), ' '),
+        varied_(varied),
+        root_(std::move(root)) {}
 
   void line(std::string_view name, const std::string& value) {
     text_ += fmt::format("{}{}: {}{}\n", indent_, name, value, comment(dotted(path_, name)));
@@ -17,23 +52,47 @@ class Writer : public Fields {
 
  protected:
   void field(std::string_view name, FieldValue value, std::string_view, const Rule&) override {
-    line(name, yaml_text(value));
+    const std::string text = yaml_text(value);
+    if (!as_varied(name, text)) line(name, text);
   }
   void section(std::string_view name, Options& options, std::string_view) override {
-    text_ += fmt::format("{}{}:\n", indent_, name);  // without keys it reads back as an empty section
-    Writer inside = writer_inside(name);
+    std::string keys;
+    Writer inside = writer_inside(name, keys, varied_);
     options.describe(inside);
+    // Without keys it reads back as an empty section.
+    if (!varied_ || !keys.empty()) text_ += fmt::format("{}{}:\n", indent_, name) + keys;
   }
-  void choice(std::string_view name, Choice& choice, std::string_view) override {
+  void choice(std::string_view name, Choice& choice, std::string_view doc) override {
+    if (as_varied(name, std::string(choice.type()))) return section(name, choice.options(), doc);
     text_ += fmt::format("{}{}:\n", indent_, name);
-    Writer inside = writer_inside(name);
+    Writer inside = writer_inside(name, text_, nullptr);
     inside.line("type", quoted_if_needed(choice.type()));
     choice.options().describe(inside);
   }
+  void variants(std::string_view name, Variants& variants, std::string_view) override {
+    text_ += fmt::format("{}{}:\n", indent_, name);
+    if (variants.all.empty()) return;
+    Texts varied;
+    TextCollector collector(varied, {});
+    variants.of->options().describe(collector);
+    for (const Variants::Variant& variant : variants.all) {
+      text_ += fmt::format("{}  {}:\n", indent_, quoted_if_needed(variant.name));
+      const std::string path = dotted(dotted(path_, name), variant.name);
+      Writer inside(text_, origins_, path, depth() + 2, &varied, path);
+      variant.choice->options().describe(inside);
+    }
+  }
 
  private:
-  Writer writer_inside(std::string_view name) const {
-    return Writer(text_, origins_, dotted(path_, name), static_cast<int>(indent_.size() / 2) + 1);
+  int depth() const { return static_cast<int>(indent_.size() / 2); }
+  Writer writer_inside(std::string_view name, std::string& text, const Texts* varied) const {
+    return Writer(text, origins_, dotted(path_, name), depth() + 1, varied, root_);
+  }
+  // A variant says what it changes.
+  bool as_varied(std::string_view name, const std::string& text) const {
+    if (!varied_) return false;
+    const auto found = varied_->find(dotted(path_, name).substr(root_.size() + 1));
+    return found != varied_->end() && found->second == text;
   }
   std::string comment(const std::string& path) const {
     const auto origin = origins_.find(path);
@@ -46,6 +105,8 @@ class Writer : public Fields {
   const Origins& origins_;
   std::string path_;
   std::string indent_;
+  const Texts* varied_;
+  std::string root_;
 };
 
 }  // namespace

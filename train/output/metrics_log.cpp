@@ -71,7 +71,7 @@ MetricsLog::Kept MetricsLog::kept(const std::filesystem::path& file, std::option
   Kept kept;
   if (resume_after && std::filesystem::exists(file))
     kept.bytes = each_record(file, whole_file(file), [&](const MetricRecord& record) {
-      if (record.step > *resume_after || record.split == "test") return false;
+      if (record.step > *resume_after || record.split.starts_with("test")) return false;
       if (std::isfinite(record.time)) kept.time = record.time;
       return true;
     });

@@ -32,7 +32,8 @@ class MetricsLog {
 
   // Seconds on the clock of the last line that was kept; a resumed run counts on from there.
   double time() const { return time_; }
-  // `split` is "train", "valid" or "test". Names must not be "step", "epoch", "time", "split" nor end in "_text".
+  // `split` is "train", "valid", "test", or "test.NAME" of a further test set. Names must not be "step", "epoch",
+  // "time", "split" nor end in "_text".
   void add(std::int64_t step, double epoch, double time, std::string_view split, std::span<const Metric> metrics);
 
  private:

@@ -12,6 +12,8 @@
 #include "train/output/page.h"
 #include "train/output/report_artifacts.h"
 #include "train/output/report_data.h"
+#include "train/output/report_tests.h"
+#include "train/output/report_text.h"
 
 namespace tempera {
 namespace {
@@ -19,32 +21,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Runs = std::span<const ReportRun>;
 using Groups = std::span<const ReportGroup>;
-
-// Six digits are more than a screen shows.
-Json short_number(double value) {
-  if (!std::isfinite(value)) return nullptr;
-  return std::stod(fmt::format("{:.6g}", value));
-}
-
-Json short_numbers(const std::vector<double>& values) {
-  Json list = Json::array();
-  for (const double value : values) {
-    if (value == std::floor(value) && std::abs(value) < 1e15) list.push_back(static_cast<std::int64_t>(value));
-    else list.push_back(short_number(value));
-  }
-  return list;
-}
-
-// A metric's name as words.
-std::string words(std::string text) {
-  std::replace(text.begin(), text.end(), '_', ' ');
-  return html(text);
-}
-
-std::string swatch(std::size_t group) {
-  return fmt::format("<span class=\"swatch\" data-group=\"{}\" style=\"background:var(--c{})\"></span>", group,
-                     group % 8);
-}
 
 std::string plural(std::size_t n, std::string_view thing) {
   return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s");
@@ -125,6 +101,7 @@ std::vector<Figure> figures(Runs runs) {
   for (const std::string& metric : metric_names(runs)) {
     if (better(metric) == Better::unknown) continue;
     std::vector<std::string> splits = splits_of(runs, metric);
+    std::erase_if(splits, is_further_test);
     if (splits.size() > 1 && metric != "loss") std::erase(splits, "train");
     for (const std::string& split : splits) found.push_back({metric, split});
   }
@@ -207,7 +184,7 @@ Charts charts(Runs runs, Groups groups, std::size_t points) {
     bool positive = true;
     std::size_t longest = 0;
     for (const std::string& split : splits_of(runs, metric))
-      for (std::size_t g = 0; g < groups.size(); ++g) {
+      for (std::size_t g = 0; g < groups.size() && !is_further_test(split); ++g) {
         const Curve whole = group_curve(runs, groups[g], metric, split);
         const Curve curve = thinned(whole, points);
         if (curve.step.empty()) continue;
@@ -250,7 +227,8 @@ std::string controls(Runs runs, Groups groups, bool intervals) {
     std::vector<std::string> found;
     for (const std::string& metric : metric_names(runs))
       for (const std::string& split : splits_of(runs, metric))
-        if (std::find(found.begin(), found.end(), split) == found.end()) found.push_back(split);
+        if (!is_further_test(split) && std::find(found.begin(), found.end(), split) == found.end())
+          found.push_back(split);
     return found;
   }();
   const auto style = [](std::string_view split) {
@@ -332,7 +310,8 @@ std::string report_page(std::span<const std::filesystem::path> folders, const Re
   const std::vector<ReportGroup> groups = group_runs(runs);
   const bool one = runs.size() == 1, intervals = groups.size() < runs.size();
   const std::string title = title_of(runs, groups, options);
-  const Charts curves = charts(runs, groups, options.points);
+  Charts curves = charts(runs, groups, options.points);
+  const TestSection tests = test_section(runs, groups, curves.data.size());
   const ArtifactSections artifacts = artifact_sections(runs);
 
   std::string body = "<header><h1>" + html(title) + "</h1><p class=\"lead\">" + lead(runs, groups) + "</p></header>\n";
@@ -350,7 +329,8 @@ std::string report_page(std::span<const std::filesystem::path> folders, const Re
           grouped(static_cast<std::int64_t>(options.points)));
     body += "</section>\n";
   }
-  body += artifacts.html + difference_table(runs, groups) + "<section><h2>" + (one ? "Run" : "Runs") +
+  for (const std::string& chart : tests.charts) curves.data.push_back(Json::parse(chart));
+  body += tests.html + artifacts.html + difference_table(runs, groups) + "<section><h2>" + (one ? "Run" : "Runs") +
           "</h2><div class=\"card\">" + (one ? identity_list(runs.front()) : run_table(runs, groups)) +
           "</div></section>\n" + configurations(runs, groups) + "<footer>Made by Tempera, " + readable_time(utc_now()) +
           ". Curves are drawn by Chart.js (MIT licence).</footer>\n";

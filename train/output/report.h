@@ -13,7 +13,7 @@
 namespace tempera {
 
 struct ReportOptions {
-  std::string title;                       // of the page; empty: the name of the run, or of all groups
+  std::string title = {};                  // of the page; empty: the name of the run, or of all groups
   std::size_t points = 1000;               // of a curve; longer ones are thinned
   std::vector<std::string> warnings = {};  // told at the top, as that some runs are missing
 };

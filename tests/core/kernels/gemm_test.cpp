@@ -171,7 +171,7 @@ TEMPLATE_TEST_CASE("a product with a part of a packed matrix has the bits of gem
   const Index width = packed_width<TestType>();
   for (const Transpose ta : {kNo, kYes})
     for (const Transpose tb : {kNo, kYes})
-      for (const Index m : {1, 3, 14, 64, 131})
+      for (const Index m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 14, 64, 131})
         for (const Index n : {Index{1}, Index{5}, width, width + 3, Index{150}})
           for (const Index k : {1, 16, 37, 300}) {
             const Problem<TestType> x(ta, tb, m, n, k, TestType(-0.5), m % 2 == 0 ? TestType(0) : TestType(1), 3,

@@ -222,3 +222,36 @@ TEST_CASE("the digits of the repository as images", "[data][images]") {
   CHECK(options.problems()[0].message ==
         "valid 0.1 and test 0.95 leave nothing to train on; their sum must be below 1");
 }
+
+TEST_CASE("pixels become tokens", "[data][images]") {
+  DigitsDataOptions digits;
+  digits.file = source_file("data/files/digits.csv").string();
+  Batch image, tokens;
+  const std::vector<std::int64_t> ids{3, 9};
+  digits.mean = {0};
+  digits.deviation = {1};
+  digits.make()->train->fill(ids, image);
+  digits.form = "tokens";
+  const auto source = digits.make();
+  CHECK(source->train->description().vocabulary == 17);
+  source->train->fill(ids, tokens);
+  CHECK(tokens.inputs.shape() == Shape{2, 64});
+  for (Index i = 0; i < 128; ++i) CHECK(tokens.inputs.at(i) == 16 * image.inputs.at(i));
+  CHECK(tokens.targets.to_vector() == image.targets.to_vector());
+}
+
+TEST_CASE("colours become grey by their luminance", "[data][images]") {
+  Images images;
+  images.count = 1;
+  images.channels = 3;
+  images.height = 1;
+  images.width = 5;
+  // Red, green, blue, white, and a mixture: 0.2989 * 10 + 0.587 * 20 + 0.114 * 30 = 18.149.
+  images.pixels = {255, 0, 0, 255, 10, 0, 255, 0, 255, 20, 0, 0, 255, 255, 30};
+  images.classes = {0};
+  images.class_names = {"a"};
+  const Images one = grey(images);
+  CHECK(one.channels == 1);
+  CHECK(one.pixels == std::vector<std::uint8_t>{76, 150, 29, 255, 18});
+  CHECK(grey(one).pixels == one.pixels);
+}

@@ -103,3 +103,37 @@ TEST_CASE("columns that are not there and pairs that would be written are refuse
   CHECK(table.options.problems().at(0).message ==
         "what is written is the target; leave second empty, or choose task: classification");
 }
+
+TEST_CASE("parts may have files of their own", "[data][text]") {
+  // As the pairs of papers of the Long Range Arena: no heading, no quotes, label, two numbers, two texts.
+  const TestFolder folder;
+  TextTableOptions o;
+  o.path = folder.write("pairs.train.tsv", "1.0\t7\t8\tb'a \"x\tb\n0.0\t7\t9\tc\td\n").string();
+  o.valid_path = folder.write("pairs.eval.tsv", "1.0\t1\t2\te\tf\n").string();
+  o.test_path = folder.write("pairs.test.tsv", "0.0\t3\t4\tg\th\n0.0\t3\t5\ti\tj\n").string();
+  o.header = o.quotes = false;
+  o.target = "1";
+  o.text = "4";
+  o.second = "5";
+  o.tokenizer.type = "bytes";
+  o.length = 8;
+  const auto source = o.make();
+  CHECK(source->train->size() == 2);
+  CHECK(source->valid->size() == 1);
+  CHECK(source->test->size() == 2);
+  CHECK(source->train->description().class_names == std::vector<std::string>{"0.0", "1.0"});
+  Batch batch;
+  const std::vector<std::int64_t> last{1}, first{0};
+  source->test->fill(last, batch);
+  CHECK(batch.inputs.at(0) == 'i');
+  CHECK(batch.second_inputs.at(0) == 'j');
+  CHECK(batch.targets.at(0) == 0);
+  source->train->fill(first, batch);
+  CHECK(batch.lengths.at(0) == 6);
+  CHECK(batch.targets.at(0) == 1);
+  o.length = 5;
+  CHECK_THROWS_WITH(o.make(), Catch::Contains("pairs.train.tsv:1: a text has 6 tokens"));
+  o.length = 8;
+  o.test_path = folder.write("other.tsv", "0.0\tg\th\n").string();
+  CHECK_THROWS_WITH(o.make(), Catch::Contains("other.tsv has the columns 1, 2, 3, but"));
+}

@@ -51,6 +51,7 @@ class Generator : public Fields {
     inside.fill(named || chance(wrong_) ? *fresh : choice.options());
     if (named) here["type"] = chance(wrong_) ? wrong() : Json(choice.kinds()[kind].name);
   }
+  void variants(std::string_view, Variants&, std::string_view) override {}
 
  private:
   bool chance(double p) { return rng_.uniform(draws_++) < p; }

@@ -38,6 +38,7 @@
     train: { width: 1.3, opacity: 0.55, dash: [] },
     valid: { width: 2.2, opacity: 1, dash: [] },
     test: { width: 2, opacity: 1, dash: [2, 4] },
+    length: { width: 2.2, opacity: 1, dash: [], points: 3 },
   };
   const styleOf = (split) => styles[split] || { width: 1.6, opacity: 0.9, dash: [8, 3] };
 
@@ -60,6 +61,10 @@
     return items;
   };
 
+  const labelOf = (chart, curve) =>
+    [...(data.groups.length > 1 ? [data.groups[curve.group]] : []), ...(chart.x ? [] : [curve.split])].join(", ") ||
+    chart.metric.replaceAll("_", " ");
+  const logX = (chart) => (chart.x ? true : state.logX);  // lengths double
   const series = (chart) => {
     const sets = [];
     const judged = new Set(chart.curves.filter((c) => c.split !== "train").map((c) => c.group));
@@ -67,7 +72,7 @@
     for (const curve of chart.curves) {
       if (state.hidden.has(curve.group)) continue;
       const base = groupColour(curve.group), style = styleOf(curve.split);
-      const xs = curve.x.map((x, i) => i).filter((i) => !state.logX || curve.x[i] > 0);
+      const xs = curve.x.map((x, i) => i).filter((i) => !logX(chart) || curve.x[i] > 0);
       const line = (values) => xs.map((i) => ({ x: curve.x[i], y: positive(values[i]), i }));
       const common = { borderWidth: 0, pointRadius: 0, pointHoverRadius: 0, curve };
       // Where validation tells how a group does, a band around the noise of training only hides it.
@@ -78,12 +83,12 @@
           backgroundColor: alpha(base, curve.split === "train" ? 0.1 : 0.18) });
       }
       const lone = xs.length === 1;
-      sets.push({ ...common, label: (data.groups.length > 1 ? data.groups[curve.group] + ", " : "") + curve.split,
+      sets.push({ ...common, label: labelOf(chart, curve),
         data: line(curve.y), borderColor: alpha(base, style.opacity), backgroundColor: base, borderDash: style.dash,
-        borderWidth: style.width, pointRadius: lone ? 4 : 0, pointHoverRadius: 4, fill: false, clip: 6,
+        borderWidth: style.width, pointRadius: lone ? 4 : style.points || 0, pointHoverRadius: 4, fill: false, clip: 6,
         order: curve.split === "train" ? 2 : 1 });
     }
-    const ends = chart.curves.flatMap((c) => [c.x[0], c.x[c.x.length - 1]]).filter((x) => !state.logX || x > 0);
+    const ends = chart.curves.flatMap((c) => [c.x[0], c.x[c.x.length - 1]]).filter((x) => !logX(chart) || x > 0);
     const [left, right] = [Math.min(...ends), Math.max(...ends)];
     for (const [name, level] of chart.baselines || [])
       sets.push({ label: name, data: [{ x: left, y: level }, { x: right, y: level }], baseline: true, order: 4,
@@ -123,8 +128,13 @@
     for (const chart of drawn.splice(0)) chart.destroy();
     for (const canvas of find("canvas[data-chart]")) {
       const chart = data.charts[+canvas.dataset.chart];
-      const x = axis(state.logX, "step"), y = axis(state.logY && chart.positive, "");
-      const xs = chart.curves.flatMap((c) => [c.x[0], c.x[c.x.length - 1]]).filter((v) => !state.logX || v > 0);
+      const x = axis(logX(chart), chart.x || "step"), y = axis(state.logY && chart.positive, "");
+      const xs = chart.curves.flatMap((c) => [c.x[0], c.x[c.x.length - 1]]).filter((v) => !logX(chart) || v > 0);
+      if (chart.x) {  // a tick at each value that was measured
+        const values = [...new Set(chart.curves.flatMap((c) => c.x))].sort((a, b) => a - b);
+        x.afterBuildTicks = (scale) => { scale.ticks = values.map((value) => ({ value })); };
+        x.ticks.callback = tick;
+      }
       if (xs.length) { x.min = Math.min(...xs); x.max = Math.max(...xs); }
       const edges = chart.curves.filter((c) => c.half).flatMap((c) => c.y.map((v, i) => v - c.half[i]));
       if (chart.positive && y.type === "linear" && edges.some((v) => v < 0)) y.min = 0;
@@ -151,7 +161,7 @@
               backgroundColor: colour("card"), borderColor: colour("line"), borderWidth: 1, titleColor: colour("soft"),
               bodyColor: colour("ink"), padding: 10, boxPadding: 5, boxWidth: 9, boxHeight: 9, usePointStyle: false,
               callbacks: {
-                title: (items) => (items.length ? "step " + grouped(items[0].parsed.x) : ""),
+                title: (items) => (items.length ? (chart.x || "step") + " " + grouped(items[0].parsed.x) : ""),
                 label: (item) => {
                   const half = item.dataset.curve.half && item.dataset.curve.half[item.raw.i];
                   return item.dataset.label + "  " + brief(item.raw.y) + (half ? " ± " + (half < 1e-3 ? half.toExponential(1) : +half.toPrecision(2)) : "");
