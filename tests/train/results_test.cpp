@@ -78,18 +78,6 @@ TEST_CASE("a run ends with the results that its experiment announces", "[results
       CHECK(std::find(written.begin(), written.end(), name) != written.end());
     }
   }
-  {
-    const auto [announced, written] =
-        run("model: {type: encoder, d_model: 8, n_layers: 1, patch: 4, max_length: 4}\nattention: {heads: 2}\n"
-            "train: {steps: 2, batch: 8}\nevaluate: {tests: {few: {test: 0.05}}}\n");
-    for (const std::string& name : written) {
-      INFO(name);
-      CHECK(std::find(announced.begin(), announced.end(), name) != announced.end());
-    }
-    CHECK(std::find(written.begin(), written.end(), "test.few.accuracy") != written.end());
-    CHECK(std::find(written.begin(), written.end(), "best_test.few.accuracy") != written.end());
-    CHECK(std::find(written.begin(), written.end(), "test.few.attention_entropy") != written.end());
-  }
   // A rate that drives the weights away makes the first evaluation the best.
   run(digits + "model: {type: mlp, hidden: [4]}\nlr: 10\nclip: {norm: null}\n" + steps);
   const Results results = read_results(folder.path / "run");
