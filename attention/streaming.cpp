@@ -9,6 +9,7 @@ namespace tempera::detail {
 namespace {
 
 constexpr Index kRows = 64, kCols = 256;  // of a tile; measured
+constexpr Index kWorthAThread = 1 << 17;  // multiplications; below, one thread is faster than two
 constexpr Index kGroup = 4;               // blocks of rows that share a packed tile of keys and values
 
 using kernels::Transpose;
@@ -359,7 +360,8 @@ Tensor streaming_forward(const AttentionCall& call, Tape& tape, Tensor& sums) {
         call, tape, rows, kCols, 1, 2 * kGroup, units,
         kernels::packed_size<T>(kCols, sizes.width) + kernels::packed_size<T>(sizes.value_width, kCols));
     T* const kept = sums.defined() ? sums.data<T>() : nullptr;
-    parallel_units(tape.threads(), units, [&](Index worker, Index unit) {
+    const Index work = sizes.batch * sizes.heads * sizes.queries * sizes.keys * (sizes.width + sizes.value_width);
+    parallel_units(work < kWorthAThread ? 1 : tape.threads(), units, [&](Index worker, Index unit) {
       TileScratch<T> s = tiling.scratch(worker);
       const Index head = unit / per_head, first = unit % per_head * kGroup;
       forward_blocks(tiling, s, head / sizes.heads, head % sizes.heads, first, std::min(blocks, first + kGroup), y,

@@ -176,7 +176,7 @@ struct Lanes {
   struct ExpParts;
   static constexpr T kExpReach = sizeof(T) == 8 ? 0x1p50 : 0x1p21;
   friend TEMPERA_INLINE ExpParts exp_parts(Lanes x) { return exp_parts_of(x); }
-  // x 2^n for whole n: exact, or rounded once where it is denormal.
+  // x 2^n for whole n, |n| <= 252 (in float64 2044): exact, or rounded once where it is denormal.
   friend TEMPERA_INLINE Lanes ldexp(Lanes x, Lanes n) { return ldexp_of(x, n); }
   friend TEMPERA_INLINE Lanes log(Lanes x) { return log_of(x); }
   // Kahan's corrections of log(1 + x) and exp(x) - 1: the rounding of 1 + x, or of exp(x), cancels.
@@ -278,7 +278,7 @@ struct Lanes {
     return detail::times_power_of_two(x.v, n.v);
 #else
     // In two factors, so that only the second product can leave the range of normal numbers.
-    const Lanes whole = clamp(n, Lanes(-2 * kBias + 2), Lanes(2 * kBias - 2)) + Lanes(kRounder);
+    const Lanes whole = n + Lanes(kRounder);
     const Bits integer = std::bit_cast<Bits>(whole.v) - std::bit_cast<Bits>(Lanes(kRounder).v), half = integer >> 1;
     const Lanes first = std::bit_cast<Values>((half + kBias) << kMantissa);
     const Lanes second = std::bit_cast<Values>((integer - half + kBias) << kMantissa);

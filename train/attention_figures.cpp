@@ -71,6 +71,8 @@ void AttentionFigures::add_row(const Tensor& weights, bool causal, Index row) {
         most = std::max(most, size);
         if (size > 0) sum += size * std::log(size);
       }
+      keys_ += n;
+      zeros_ += std::count(w, w + n, T(0));
       if (!(total > 0)) continue;
       // -sum p log p with p = |w| / total
       const double entropy = std::max(0.0, std::log(total) - sum / total);
@@ -90,6 +92,10 @@ double AttentionFigures::evenness() const {
 }
 double AttentionFigures::top_weight() const {
   return top_weight_ / static_cast<double>(rows_);
+}
+
+double AttentionFigures::zeros() const {
+  return static_cast<double>(zeros_) / static_cast<double>(keys_);
 }
 
 NamedValues attention_figures(Experiment& experiment, const Dataset& set, std::int64_t samples) {
@@ -119,7 +125,8 @@ NamedValues attention_figures(Experiment& experiment, const Dataset& set, std::i
   if (figures.rows() == 0) return {};
   return {{"attention_entropy", figures.entropy()},
           {"attention_evenness", figures.evenness()},
-          {"attention_top_weight", figures.top_weight()}};
+          {"attention_top_weight", figures.top_weight()},
+          {"attention_zeros", figures.zeros()}};
 }
 
 }  // namespace tempera

@@ -10,8 +10,10 @@ namespace tempera {
 //   entropy     H = -sum p log p, in nats            0: one key has all; log n: all have the same
 //   evenness    H / log n                            the entropy, as a share of what n keys allow
 //   top weight  max p
+//   zeros       the share of the n weights that are exactly 0
 //
-// Means over the rows; a row without any weight counts nowhere. In a causal attention query i may see i + 1 keys.
+// Means over the rows; a row without any weight counts for its zeros alone. In a causal attention query i may see i + 1
+// keys.
 class AttentionFigures {
  public:
   // weights [B, H, N, M]: every row, or row number `row` of each head.
@@ -22,16 +24,17 @@ class AttentionFigures {
   double entropy() const;  // nan where there was no row, as the others
   double evenness() const;
   double top_weight() const;
+  double zeros() const;
 
  private:
-  std::int64_t rows_ = 0;
+  std::int64_t rows_ = 0, keys_ = 0, zeros_ = 0;
   double entropy_ = 0, evenness_ = 0, top_weight_ = 0;
 };
 
-// attention_entropy, attention_evenness and attention_top_weight of a model over up to `samples` samples, spread evenly
-// over the set. Every attention of the model counts, each head and row; where the model reads one token in the end (a
-// class token, the last), of the last attention that token's row alone, since nobody reads the others. Empty for models
-// without attention, and where the weights of one sample would take more than 256 MB.
+// attention_entropy, attention_evenness, attention_top_weight and attention_zeros of a model over up to `samples`
+// samples, spread evenly over the set. Every attention of the model counts, each head and row; where the model reads
+// one token in the end (a class token, the last), of the last attention that token's row alone, since nobody reads the
+// others. Empty for models without attention, and where the weights of one sample would take more than 256 MB.
 NamedValues attention_figures(Experiment& experiment, const Dataset& set, std::int64_t samples = 16);
 
 }  // namespace tempera

@@ -41,6 +41,7 @@ void Decoding::append(std::span<const std::int32_t> tokens) {
 }
 
 void Decoding::read_last(Index count) {
+  const Tape::Pause pause(tape_);
   context_.begin(0, 0);
   ModelInput input;
   input.inputs = source_.defined() ? source_ : Tensor::zeros({rows(), 1}, DType::int32);  // else only its rows count
@@ -53,6 +54,7 @@ void Decoding::step(Index count) {
   for (std::size_t row = 0; row < texts_.size(); ++row)
     std::copy(texts_[row].end() - count, texts_[row].end(),
               next.data<std::int32_t>() + static_cast<Index>(row) * count);
+  const Tape::Pause pause(tape_);  // nothing is kept for a backward pass
   context_.begin(0, 0);
   const Var features = language_.model.step(context_, next, *state_);
   const Var logits = language_.head.logits(context_, slice(features, 1, count - 1, 1));

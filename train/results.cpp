@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "data/files.h"
+#include "train/attention_figures.h"
 #include "train/experiment.h"
 #include "train/findings.h"
 
@@ -75,12 +76,21 @@ std::vector<std::string> result_names(Experiment& experiment) {
   };
   const std::vector<double> sums(static_cast<std::size_t>(experiment.learner().sum_count()));
   add("train", experiment.learner().metrics(sums), false);
-  add("train", {{"lr", 0}, {"gradient_norm", 0}}, false);
+  add("train", {{"lr", 0}, {"gradient_norm", 0}, {"weight_norm", 0}, {"alignment", 0}}, false);
   for (const auto& [split, set] : {std::pair("valid", data.valid), std::pair("test", data.test)}) {
     if (!set) continue;
     const NamedValues values = experiment.trainer().evaluate(*set, kRehearsed);
     add(split, values, true);
     add(split, findings(experiment, *set, values, kRehearsed).metrics, false);
+  }
+  const auto add_compared = [&](std::string_view split, const Dataset& set) {
+    add(split, attention_figures(experiment, set, kRehearsed), false);
+    if (sequence_length(set.description())) add(split, {{"length", 0}}, false);
+  };
+  if (data.test && !experiment.further_tests().empty()) add_compared("test", *data.test);
+  for (const FurtherTest& test : experiment.further_tests()) {
+    add(test.split(), experiment.trainer().evaluate(*test.set, kRehearsed), true);
+    add_compared(test.split(), *test.set);
   }
   for (const char* name : {"steps", "best_step", "seconds", "parameters", "peak_memory"}) names.emplace_back(name);
   if (experiment.options().baseline > 0) names.emplace_back("baseline_loss");

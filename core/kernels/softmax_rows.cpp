@@ -96,7 +96,7 @@ void online(const T* x, T* y, Index n) {
 template <class T>
 TEMPERA_INLINE Lanes<T> scaled_below(Lanes<T> p, Lanes<T> n) {
   const auto vanishes = n <= Lanes<T>(sizeof(T) == 8 ? -1022 : -126);
-  return ldexp(where(vanishes, Lanes<T>(0), p), n);
+  return ldexp(where(vanishes, Lanes<T>(0), p), where(vanishes, Lanes<T>(0), n));
 }
 
 template <class T>

@@ -1,5 +1,6 @@
 #include "core/ops/layer_norm.h"
 
+#include <array>
 #include <cmath>
 
 #include "core/ops/affine.h"
@@ -17,17 +18,38 @@ struct Stats {
   T center, scale;
 };
 
-template <class T, bool Centered>
-Stats<T> stats_of(RowStrip<T> row, const T* x, double eps) {
-  const T n = static_cast<T>(row.extent);
-  Lanes<T> sum(0), squares(0);
-  T center = 0;
+// Calls f(R, r) for rows of [first, last), R of them at a time from row r on: a row alone would wait for its own sums.
+// What is computed for a row is the same in either company.
+template <class F>
+TEMPERA_INLINE void in_groups(Index first, Index last, const F& f) {
+  constexpr int kAtOnce = 4;
+  for (; first + kAtOnce <= last; first += kAtOnce) f(std::integral_constant<int, kAtOnce>{}, first);
+  for (; first < last; ++first) f(std::integral_constant<int, 1>{}, first);
+}
+
+template <int R, class T, bool Centered>
+TEMPERA_INLINE std::array<Stats<T>, R> stats_of(RowStrip<T> row, const T* x, double eps) {
+  const Index n = row.extent;
+  const T count = static_cast<T>(n);
+  std::array<Stats<T>, R> stats{};
+  Lanes<T> sums[R], centers[R], squares[R];
+  for (int k = 0; k < R; ++k) sums[k] = centers[k] = squares[k] = Lanes<T>(0);
   if constexpr (Centered) {
-    row.each([&](auto io, Index at) { sum += io.load(x + at, 0); });
-    center = lane_sum(sum) / n;
+    row.each([&](auto io, Index at) {
+      for (int k = 0; k < R; ++k) sums[k] += io.load(x + k * n + at, 0);
+    });
+    for (int k = 0; k < R; ++k)
+      centers[k] = Lanes<T>(stats[static_cast<std::size_t>(k)].center = lane_sum(sums[k]) / count);
   }
-  row.each([&](auto io, Index at) { squares += square(io.load(x + at, center) - Lanes<T>(center)); });
-  return {center, 1 / std::sqrt(lane_sum(squares) / n + static_cast<T>(eps))};
+  row.each([&](auto io, Index at) {
+    for (int k = 0; k < R; ++k) {
+      const T fill = stats[static_cast<std::size_t>(k)].center;
+      squares[k] += square(io.load(x + k * n + at, fill) - centers[k]);
+    }
+  });
+  for (int k = 0; k < R; ++k)
+    stats[static_cast<std::size_t>(k)].scale = 1 / std::sqrt(lane_sum(squares[k]) / count + static_cast<T>(eps));
+  return stats;
 }
 
 template <class T, bool Centered>
@@ -37,18 +59,21 @@ void forward(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tensor& y
   const T *in = x.data<T>(), *g = gamma.data<T>(), *b = Centered ? beta.data<T>() : nullptr;
   T *out = y.data<T>(), *kept = stats.data<T>();
   parallel_panels(threads, x.matrix_rows(), kRows, [&](Index first, Index last) {
-    for (Index r = first; r < last; ++r) {
-      const T* xr = in + r * row.extent;
-      T* yr = out + r * row.extent;
-      const auto [center, scale] = stats_of<T, Centered>(row, xr, eps);
-      kept[2 * r] = center;
-      kept[2 * r + 1] = scale;
-      row.each([&, c = Lanes<T>(center), s = Lanes<T>(scale)](auto io, Index at) {
-        if constexpr (Centered)
-          io.store(yr + at, (io.load(xr + at, 0) - c) * s * io.load(g + at, 0) + io.load(b + at, 0));
-        else io.store(yr + at, io.load(xr + at, 0) * s * io.load(g + at, 0));
-      });
-    }
+    in_groups(first, last, [&]<int R>(std::integral_constant<int, R>, Index r) {
+      const auto found = stats_of<R, T, Centered>(row, in + r * row.extent, eps);
+      for (int k = 0; k < R; ++k) {
+        const T* xr = in + (r + k) * row.extent;
+        T* yr = out + (r + k) * row.extent;
+        const auto [center, scale] = found[static_cast<std::size_t>(k)];
+        kept[2 * (r + k)] = center;
+        kept[2 * (r + k) + 1] = scale;
+        row.each([&, c = Lanes<T>(center), s = Lanes<T>(scale)](auto io, Index at) {
+          if constexpr (Centered)
+            io.store(yr + at, (io.load(xr + at, 0) - c) * s * io.load(g + at, 0) + io.load(b + at, 0));
+          else io.store(yr + at, io.load(xr + at, 0) * s * io.load(g + at, 0));
+        });
+      }
+    });
   });
 }
 
@@ -64,29 +89,41 @@ void backward(const Tensor& x, const Tensor& gamma, const Tensor& stats, const T
     T *dg = dgs + first / kRows * n, *db = dbs + first / kRows * n;
     std::fill_n(dg, n, T(0));
     std::fill_n(db, n, T(0));
-    for (Index r = first; r < last; ++r) {
+    in_groups(first, last, [&]<int R>(std::integral_constant<int, R>, Index r) {
       const T *xr = in + r * n, *dyr = up + r * n;
-      const Lanes<T> center(kept[2 * r]), scale(kept[2 * r + 1]);
-      Lanes<T> sum(0), products(0);
+      Lanes<T> centers[R], scales[R], sums[R], products[R];
+      for (int k = 0; k < R; ++k) {
+        centers[k] = Lanes<T>(kept[2 * (r + k)]);
+        scales[k] = Lanes<T>(kept[2 * (r + k) + 1]);
+        sums[k] = products[k] = Lanes<T>(0);
+      }
       row.each([&](auto io, Index at) {
-        const Lanes<T> g = io.load(dyr + at, 0), normal = (io.load(xr + at, 0) - center) * scale;
-        const Lanes<T> h = g * io.load(gain + at, 0), part = g * normal;
-        if (Centered) sum += h;
-        products += h * normal;
-        io.store(dg + at, io.load(dg + at, 0) + part);
-        if (Centered) io.store(db + at, io.load(db + at, 0) + g);
+        const Lanes<T> gains = io.load(gain + at, 0);
+        Lanes<T> dgain = io.load(dg + at, 0), dbias = Centered ? io.load(db + at, 0) : Lanes<T>(0);
+        for (int k = 0; k < R; ++k) {
+          const Lanes<T> g = io.load(dyr + k * n + at, 0);
+          const Lanes<T> normal = (io.load(xr + k * n + at, 0) - centers[k]) * scales[k], h = g * gains;
+          if (Centered) sums[k] += h;
+          products[k] += h * normal;
+          dgain += g * normal;
+          if (Centered) dbias += g;
+        }
+        io.store(dg + at, dgain);
+        if (Centered) io.store(db + at, dbias);
       });
-      if (!out) continue;
-      T* dxr = out + r * n;
+      if (!out) return;
       const T count = static_cast<T>(n);
-      const Lanes<T> mean(lane_sum(sum) / count), slope(lane_sum(products) / count);
-      row.each([&](auto io, Index at) {
-        const Lanes<T> normal = (io.load(xr + at, 0) - center) * scale;
-        const Lanes<T> h = io.load(dyr + at, 0) * io.load(gain + at, 0);
-        const Lanes<T> g = scale * ((Centered ? h - mean : h) - normal * slope);
-        io.store(dxr + at, to->add ? io.load(dxr + at, 0) + g : g);
-      });
-    }
+      for (int k = 0; k < R; ++k) {
+        T* dxr = out + (r + k) * n;
+        const Lanes<T> mean(lane_sum(sums[k]) / count), slope(lane_sum(products[k]) / count);
+        row.each([&, center = centers[k], scale = scales[k]](auto io, Index at) {
+          const Lanes<T> normal = (io.load(xr + k * n + at, 0) - center) * scale;
+          const Lanes<T> h = io.load(dyr + k * n + at, 0) * io.load(gain + at, 0);
+          const Lanes<T> g = scale * ((Centered ? h - mean : h) - normal * slope);
+          io.store(dxr + at, to->add ? io.load(dxr + at, 0) + g : g);
+        });
+      }
+    });
   });
 }
 

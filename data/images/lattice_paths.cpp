@@ -32,9 +32,10 @@ class Walker {
  private:
   bool long_paths(std::vector<std::vector<Point>>& paths) {
     paths.clear();
+    const int steps = o_.fewest + draws_.below(o_.steps - o_.fewest + 1);
     const Point first = anywhere(kBorder), second = anywhere(kBorder);
     const double distance = std::hypot(first.y - second.y, first.x - second.x);
-    return distance >= kNear && distance <= kFar && walk(first, o_.steps, paths) && walk(second, o_.steps, paths);
+    return distance >= kNear && distance <= kFar && walk(first, steps, paths) && walk(second, steps, paths);
   }
 
   Point anywhere(int border) {
@@ -101,39 +102,79 @@ PathPicture draw_paths(const LatticePathsDataOptions& o, const Rng& draws) {
 }
 
 void LatticePathsDataOptions::describe(Fields& f) {
-  f("form", form, "a sequence of tokens, one each pixel, or an image", pixel_forms());
+  f("form", form, "a token for each pixel, an image, or the lit pixels alone, each by its row, column and kind",
+    one_of({"tokens", "image", "points"}));
   f("size", size, "height and width", between(12, 256));
-  f("steps", steps, "of the two long paths", between(2, 64));
+  f("steps", steps, "of the two long paths, at most", between(2, 64));
+  f("fewest", fewest, "steps of the two long paths, at least; short ones are easy and teach the others",
+    between(2, 64));
   f("distractors", distractors, "short paths that distract", between(0, 64));
   f("distractor", distractor, "steps of a short path", between(1, 64));
   describe_parts(f);
 }
 
 std::vector<Problem> LatticePathsDataOptions::problems() const {
+  if (fewest > steps) return {{"fewest", fmt::format("{} exceeds steps, {}; lower it", fewest, steps)}};
   if (steps <= size) return {};
   return {
       {"steps", fmt::format("two paths of {} steps hardly find room in {} x {} pixels; {} steps at most were wanted",
                             steps, size, size, size)}};
 }
 
+namespace {
+
+// Pixels that are lit, at most.
+Index most_points(const LatticePathsDataOptions& o) {
+  return 2 * (Index{o.steps} + 1) + o.distractors * (Index{o.distractor} + 1);
+}
+
+Description description_of(const LatticePathsDataOptions& o) {
+  Description d{.inputs = {1, o.size, o.size}, .classes = 2, .class_names = {"apart", "connected"}};
+  if (o.form == "points") {
+    d.inputs = {most_points(o), 2 * o.size + 2};
+    d.lengths = true;
+  } else if (o.form == "tokens") {
+    d.inputs = {o.size * o.size};
+    d.input_type = DType::int32;
+    d.vocabulary = 3;
+  }
+  return d;
+}
+
+void put_points(const LatticePathsDataOptions& o, const PathPicture& picture, Batch& out, Index row) {
+  const Index most = most_points(o), width = 2 * o.size + 2;
+  float* to = out.inputs.data<float>() + row * most * width;
+  std::fill_n(to, most * width, 0.0f);
+  std::int32_t count = 0;
+  for (int i = 0; i < o.size * o.size; ++i) {
+    const float brightness = picture.pixels[static_cast<std::size_t>(i)];
+    if (brightness == 0) continue;
+    to[i / o.size] = to[o.size + i % o.size] = 1;
+    to[2 * o.size + (brightness == 1 ? 1 : 0)] = 1;
+    to += width;
+    ++count;
+  }
+  out.lengths.data<std::int32_t>()[row] = count;
+}
+
+void draw_sample(const LatticePathsDataOptions& o, const Rng& draws, Batch& out, Index row) {
+  const PathPicture picture = draw_paths(o, draws);
+  out.targets.data<std::int32_t>()[row] = picture.connected;
+  if (o.form == "points") return put_points(o, picture, out, row);
+  const Index count = std::ssize(picture.pixels);
+  for (Index i = 0; i < count; ++i)
+    out.inputs.set(row * count + i, picture.pixels[static_cast<std::size_t>(i)] * (o.form == "tokens" ? 2 : 1));
+}
+
+}  // namespace
+
 std::unique_ptr<DataSource> LatticePathsDataOptions::make() const {
   for (const Problem& problem : problems()) fail("lattice_paths", "{}: {}", problem.key, problem.message);
-  Description description{.inputs = {1, size, size}, .classes = 2, .class_names = {"apart", "connected"}};
-  if (form == "tokens") {
-    description.inputs = {size * size};
-    description.input_type = DType::int32;
-    description.vocabulary = 3;
-  }
-  const auto draw = [o = *this](const Rng& draws, Batch& out, Index row) {
-    const PathPicture picture = draw_paths(o, draws);
-    const Index count = std::ssize(picture.pixels);
-    for (Index i = 0; i < count; ++i)
-      out.inputs.set(row * count + i, picture.pixels[static_cast<std::size_t>(i)] * (o.form == "tokens" ? 2 : 1));
-    out.targets.data<std::int32_t>()[row] = picture.connected;
-  };
   return make_parts(Task::classification, "data/lattice_paths",
                     [&](std::string_view, std::int64_t size_of_part, const Rng& rng) {
-                      return std::make_shared<DrawnSet>(size_of_part, description, rng, draw);
+                      return std::make_shared<DrawnSet>(
+                          size_of_part, description_of(*this), rng,
+                          [o = *this](const Rng& draws, Batch& out, Index row) { draw_sample(o, draws, out, row); });
                     });
 }
 

@@ -138,8 +138,8 @@ std::vector<Problem> PathfinderDataOptions::problems() const {
 std::unique_ptr<DataSource> PathfinderDataOptions::make() const {
   for (const Problem& problem : problems()) fail(kWho, "{}: {}", problem.key, problem.message);
   if (!folder.empty()) return read_published(*this);
-  const auto draw = [o = *this](const Rng& draws, Batch& out, Index row) {
-    const PathPicture picture = draw_paths(o, draws);
+  const auto draw = [o = *this, paths = CurvedPaths(*this)](const Rng& draws, Batch& out, Index row) {
+    const PathPicture picture = paths.draw(draws);
     const Index count = std::ssize(picture.pixels);
     for (Index i = 0; i < count; ++i)
       put_pixel(o, static_cast<double>(picture.pixels[static_cast<std::size_t>(i)]), row * count + i, out.inputs);

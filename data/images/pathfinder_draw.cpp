@@ -30,13 +30,18 @@ class Canvas {
   std::vector<float> values_;
 };
 
-// The pixels of one dash.
-struct Dash {
+// The pixels of a dash that ends at the origin, and those that it keeps free: the line widened by the margin.
+struct Stamp {
   struct Pixel {
     int y, x;
     float value;
   };
-  std::vector<Pixel> pixels;
+  std::vector<Pixel> line, room;
+};
+// A dash in a picture.
+struct Dash {
+  const Stamp* stamp = nullptr;
+  int y = 0, x = 0;  // its head
 };
 
 double lanczos(double x) {
@@ -46,50 +51,55 @@ double lanczos(double x) {
   return kLobes * std::sin(kPi * x) * std::sin(kPi * x / kLobes) / (kPi * kPi * x * x);
 }
 
-// Draws dashes: a line of whole pixels at `antialias` times the size, made smaller by Lanczos' filter.
+// Makes stamps: lines of whole pixels at `antialias` times the size, made smaller by Lanczos' filter and as bright
+// as 1.
 class Pen {
  public:
-  explicit Pen(const PathfinderDataOptions& o) : scale_(o.antialias), width_(std::round(o.thickness * o.antialias)) {
+  Pen(const PathfinderDataOptions& o, double margin)
+      : scale_(o.antialias), width_(std::round(o.thickness * o.antialias)), room_(width_ + 2 * margin * o.antialias) {
+    frame_ = static_cast<int>(std::ceil(margin + o.thickness)) + 3;
     const int reach = 3 * scale_;
     double sum = 0;
     for (int i = -reach; i < reach; ++i) sum += weights_.emplace_back(lanczos((i + 0.5) / scale_));
     for (double& w : weights_) w /= sum;
   }
 
-  Dash draw(Place tail, Place head) const {
-    const int low_y = static_cast<int>(std::floor(std::min(tail.y, head.y))) - 4,
-              low_x = static_cast<int>(std::floor(std::min(tail.x, head.x))) - 4;
-    const int rows = static_cast<int>(std::ceil(std::max(tail.y, head.y))) + 5 - low_y,
-              columns = static_cast<int>(std::ceil(std::max(tail.x, head.x))) + 5 - low_x;
-    const auto local = [&](Place p) { return Place{(p.y + 0.5 - low_y) * scale_, (p.x + 0.5 - low_x) * scale_}; };
-    const std::vector<double> fine = line(local(tail), local(head), rows * scale_, columns * scale_);
-    const std::vector<double> across = smaller(fine, rows * scale_, columns * scale_, columns);  // [columns, rows fine]
-    const std::vector<double> coarse = smaller(across, columns, rows * scale_, rows);            // [rows, columns]
-    Dash dash;
-    for (int y = 0; y < rows; ++y)
-      for (int x = 0; x < columns; ++x) {
-        const double value = std::clamp(coarse[static_cast<std::size_t>(y * columns + x)], 0.0, 1.0);
-        if (value > 1e-3) dash.pixels.push_back({low_y + y, low_x + x, static_cast<float>(value)});
-      }
-    return dash;
-  }
+  Stamp draw(Place tail) const { return {stroke(tail, {}, width_), stroke(tail, {}, room_)}; }
 
  private:
+  std::vector<Stamp::Pixel> stroke(Place tail, Place head, double width) const {
+    const int low_y = static_cast<int>(std::min(tail.y, head.y)) - frame_,
+              low_x = static_cast<int>(std::min(tail.x, head.x)) - frame_;
+    const int rows = static_cast<int>(std::max(tail.y, head.y)) + frame_ + 1 - low_y,
+              columns = static_cast<int>(std::max(tail.x, head.x)) + frame_ + 1 - low_x;
+    const auto local = [&](Place p) { return Place{(p.y + 0.5 - low_y) * scale_, (p.x + 0.5 - low_x) * scale_}; };
+    const std::vector<double> fine = line(local(tail), local(head), width, rows * scale_, columns * scale_);
+    const std::vector<double> across = smaller(fine, rows * scale_, columns * scale_, columns);
+    const std::vector<double> coarse = smaller(across, columns, rows * scale_, rows);
+    const double most = *std::max_element(coarse.begin(), coarse.end());
+    std::vector<Stamp::Pixel> pixels;
+    for (int y = 0; y < rows; ++y)
+      for (int x = 0; x < columns; ++x)
+        if (const double value = coarse[static_cast<std::size_t>(y * columns + x)] / most; value > 0.01)
+          pixels.push_back({low_y + y, low_x + x, static_cast<float>(value)});
+    return pixels;
+  }
+
   // Ones where the middle of a pixel is at most half the width from the line.
-  std::vector<double> line(Place from, Place to, int rows, int columns) const {
+  static std::vector<double> line(Place from, Place to, double width, int rows, int columns) {
     std::vector<double> fine(static_cast<std::size_t>(rows * columns), 0);
     const double dy = to.y - from.y, dx = to.x - from.x, length = dy * dy + dx * dx;
     for (int y = 0; y < rows; ++y)
       for (int x = 0; x < columns; ++x) {
         const double py = y + 0.5 - from.y, px = x + 0.5 - from.x;
         const double along = length > 0 ? std::clamp((py * dy + px * dx) / length, 0.0, 1.0) : 0;
-        if (std::hypot(py - along * dy, px - along * dx) <= width_ / 2)
+        if (std::hypot(py - along * dy, px - along * dx) <= width / 2)
           fine[static_cast<std::size_t>(y * columns + x)] = 1;
       }
     return fine;
   }
 
-  // The last axis of [rows, columns] filtered to `to` entries, and both axes exchanged.
+  // The last axis of [rows, columns] filtered to `to` entries, and both axes exchanged: [to, rows].
   std::vector<double> smaller(const std::vector<double>& from, int rows, int columns, int to) const {
     std::vector<double> result(static_cast<std::size_t>(rows * to), 0);
     const int taps = static_cast<int>(weights_.size());
@@ -104,9 +114,31 @@ class Pen {
     return result;
   }
 
-  int scale_;
-  double width_;
+  int scale_, frame_ = 0;
+  double width_, room_;
   std::vector<double> weights_;
+};
+
+// The stamps of one margin, for every tail that rounding allows: places within dash + 1 of the head.
+class Stamps {
+ public:
+  Stamps(const PathfinderDataOptions& o, double margin) : margin_(margin), reach_(static_cast<int>(o.dash) + 2) {
+    const Pen pen(o, margin);
+    for (int y = -reach_; y <= reach_; ++y)
+      for (int x = -reach_; x <= reach_; ++x)
+        stamps_.push_back(pen.draw({static_cast<double>(y), static_cast<double>(x)}));
+  }
+  double margin() const { return margin_; }
+  Dash dash(Place tail, Place head) const {
+    const int y = static_cast<int>(tail.y - head.y) + reach_, x = static_cast<int>(tail.x - head.x) + reach_;
+    return {&stamps_[static_cast<std::size_t>(y * (2 * reach_ + 1) + x)], static_cast<int>(head.y),
+            static_cast<int>(head.x)};
+  }
+
+ private:
+  double margin_;
+  int reach_;
+  std::vector<Stamp> stamps_;
 };
 
 // A path that grows: where its last dash ends, which way it points, and that dash, which is not in the way yet.
@@ -118,13 +150,11 @@ struct Snake {
 
 class Painter {
  public:
-  Painter(const PathfinderDataOptions& o, const Rng& draws)
-      : o_(o), pen_(o), draws_(draws), taken_(o.size), picture_(o.size) {}
+  Painter(const PathfinderDataOptions& o, const Stamps& stamps, const DrawStream& draws)
+      : o_(o), stamps_(stamps), draws_(draws), margin_(stamps.margin()), taken_(o.size), picture_(o.size) {}
 
   PathPicture draw() {
     const int label = draws_.below(2);
-    margin_ =
-        static_cast<double>(o_.margins[static_cast<std::size_t>(draws_.below(static_cast<int>(o_.margins.size())))]);
     std::array<Snake, 2> snakes;
     int tries = 0;
     while (!long_paths(snakes))
@@ -181,7 +211,7 @@ class Painter {
     snake.end = ahead(tail, snake.angle, o_.dash);
     snake.pivot = ahead(snake.end, snake.angle, -(o_.dash + margin_));
     if (!inside(tail) || !inside(snake.end) || !inside(snake.pivot)) return false;
-    snake.last = pen_.draw(tail, snake.end);
+    snake.last = stamps_.dash(tail, snake.end);
     if (!alone(snake.last)) return false;
     paint(snake.last);
     return true;
@@ -201,11 +231,11 @@ class Painter {
       const double angle = angle_of(static_cast<int>(chosen), arc);
       const Place head = ahead(pivot, angle, radius), tail = ahead(head, angle, -o_.dash);
       if (!inside(tail)) continue;
-      Dash dash = pen_.draw(tail, head);
-      if (!fits(dash, 1.8)) continue;
+      const Dash dash = stamps_.dash(tail, head);
+      if (!fits(dash)) continue;
       take(snake.last);  // the one before the new one is in the way from now on
       paint(dash);
-      snake.last = std::move(dash);
+      snake.last = dash;
       snake.end = head;
       snake.pivot = pivot;
       snake.angle = angle;
@@ -237,25 +267,26 @@ class Painter {
     return most;
   }
 
+  // Whether the line lies where nothing is taken.
   bool alone(const Dash& dash) const {
-    return std::all_of(dash.pixels.begin(), dash.pixels.end(), [&](const Dash::Pixel& p) {
-      return p.value < 0.1f || (taken_.inside(p.y, p.x) && taken_.at(p.y, p.x) < 0.1f);
+    return std::all_of(dash.stamp->line.begin(), dash.stamp->line.end(), [&](const Stamp::Pixel& p) {
+      const int y = dash.y + p.y, x = dash.x + p.x;
+      return p.value < 0.3f || (taken_.inside(y, x) && taken_.at(y, x) < 0.3f);
     });
   }
-  // Whether dash and what is taken stay below `limit` together, everywhere.
-  bool fits(const Dash& dash, double limit) const {
-    return std::all_of(dash.pixels.begin(), dash.pixels.end(), [&](const Dash::Pixel& p) {
-      return taken_.inside(p.y, p.x) ? taken_.at(p.y, p.x) + p.value < limit : p.value < 0.1f;
+  // Whether the room of a dash and what is taken nowhere lie fully over each other.
+  bool fits(const Dash& dash) const {
+    return std::none_of(dash.stamp->room.begin(), dash.stamp->room.end(), [&](const Stamp::Pixel& p) {
+      const int y = dash.y + p.y, x = dash.x + p.x;
+      return taken_.inside(y, x) && taken_.at(y, x) + p.value >= 1.8f;
     });
   }
-  void take(const Dash& dash) {
-    for (const Dash::Pixel& p : dash.pixels)
-      if (taken_.inside(p.y, p.x)) taken_.at(p.y, p.x) = std::max(taken_.at(p.y, p.x), p.value);
+  static void lay(const std::vector<Stamp::Pixel>& pixels, const Dash& dash, Canvas& on) {
+    for (const Stamp::Pixel& p : pixels)
+      if (const int y = dash.y + p.y, x = dash.x + p.x; on.inside(y, x)) on.at(y, x) = std::max(on.at(y, x), p.value);
   }
-  void paint(const Dash& dash) {
-    for (const Dash::Pixel& p : dash.pixels)
-      if (picture_.inside(p.y, p.x)) picture_.at(p.y, p.x) = std::max(picture_.at(p.y, p.x), p.value);
-  }
+  void take(const Dash& dash) { lay(dash.stamp->room, dash, taken_); }
+  void paint(const Dash& dash) { lay(dash.stamp->line, dash, picture_); }
 
   // A short path; nothing of it stays where it finds no way.
   bool distract() {
@@ -294,16 +325,28 @@ class Painter {
   }
 
   const PathfinderDataOptions& o_;
-  Pen pen_;
+  const Stamps& stamps_;
   DrawStream draws_;
+  double margin_;
   Canvas taken_, picture_;
-  double margin_ = 1;
 };
 
 }  // namespace
 
-PathPicture draw_paths(const PathfinderDataOptions& o, const Rng& draws) {
-  return Painter(o, draws).draw();
+struct CurvedPaths::Tools {
+  std::vector<Stamps> stamps;  // of each margin
+};
+
+CurvedPaths::CurvedPaths(const PathfinderDataOptions& options) : o_(options) {
+  auto tools = std::make_shared<Tools>();
+  for (const std::int64_t margin : o_.margins) tools->stamps.emplace_back(o_, static_cast<double>(margin));
+  tools_ = std::move(tools);
+}
+
+PathPicture CurvedPaths::draw(const Rng& draws) const {
+  DrawStream stream(draws);
+  const auto margin = static_cast<std::size_t>(stream.below(static_cast<int>(o_.margins.size())));
+  return Painter(o_, tools_->stamps[margin], stream).draw();
 }
 
 }  // namespace tempera

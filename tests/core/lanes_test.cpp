@@ -338,5 +338,4 @@ TEMPLATE_TEST_CASE("powers of two are applied exactly, through the denormals and
   constexpr int most = std::numeric_limits<T>::max_exponent;
   for (const T x : {T(1), T(-1.3), T(0.75), T(0), std::numeric_limits<T>::infinity()})
     for (int n = -3 * most / 2; n < 3 * most / 2; ++n) CHECK(ldexp(Lanes<T>(x), Lanes<T>(n)).v[0] == std::ldexp(x, n));
-  CHECK(ldexp(Lanes<T>(1), Lanes<T>(-1e6)).v[0] == 0);
 }

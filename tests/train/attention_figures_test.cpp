@@ -22,16 +22,19 @@ TEST_CASE("rows of weights have their entropy and their top weight", "[attention
   CHECK(f.entropy() == Approx(std::log(4) / 2));
   CHECK(f.evenness() == Approx(0.5));
   CHECK(f.top_weight() == Approx(0.625));
+  CHECK(f.zeros() == Approx(3. / 8));
   SECTION("a row without weight counts nowhere, and sums and signs do not matter") {
     f.add(weights({0, 0, 0, 0, 3, -3, 3, 3}, 4), false);
     CHECK(f.rows() == 3);
     CHECK(f.entropy() == Approx(std::log(4) * 2 / 3));
     CHECK(f.top_weight() == Approx((1.25 + 0.25) / 3));
+    CHECK(f.zeros() == Approx(7. / 16));
   }
   SECTION("in a causal attention row i sees i + 1 keys, and row 0 has no choice") {
     AttentionFigures causal;
     causal.add(weights({1, 0, 0, 0.5, 0.5, 0, 0.5, 0, 0.5}, 3), true);
     CHECK(causal.rows() == 2);
+    CHECK(causal.zeros() == Approx(1. / 5));
     CHECK(causal.evenness() == Approx((1 + std::log(2) / std::log(3)) / 2));
   }
   SECTION("one row of each head") {
@@ -54,7 +57,7 @@ TEST_CASE("figures are those of the rows that a model reads", "[attention][figur
       if (entry.name.find("query") != std::string::npos) entry.parameter->value.fill(0);
     const Dataset& set = *test.experiment->data().valid;
     const NamedValues found = attention_figures(*test.experiment, set);
-    REQUIRE(found.size() == 3);
+    REQUIRE(found.size() == 4);
     CHECK(found[1].name == "attention_evenness");
     CHECK(found[1].value == Approx(1).epsilon(1e-5));
     Batch batch;

@@ -32,10 +32,9 @@ TEST_CASE("results are read as they were written", "[results]") {
 
 TEST_CASE("a run ends with the results that its experiment announces", "[results]") {
   const TestFolder folder;
+  const std::string digits = "data: {type: digits, file: \"" + source_file("data/files/digits.csv").string() + "\"}\n";
   const auto run = [&](const std::string& settings) {
-    TestExperiment test(
-        "data: {type: digits, file: \"" + source_file("data/files/digits.csv").string() + "\"}\n" + settings,
-        {"folder=" + folder.path.string()});
+    TestExperiment test(settings, {"folder=" + folder.path.string()});
     std::FILE* screen = std::tmpfile();
     {
       Console console(screen);
@@ -53,7 +52,7 @@ TEST_CASE("a run ends with the results that its experiment announces", "[results
   };
   const std::string steps = "train: {steps: 6, batch: 8}\nevaluate: {every: 2}\n";
   {
-    const auto [announced, written] = run("model: {type: mlp, hidden: [4]}\n" + steps);
+    const auto [announced, written] = run(digits + "model: {type: mlp, hidden: [4]}\n" + steps);
     for (const std::string& name : written) {
       INFO(name);
       CHECK(std::find(announced.begin(), announced.end(), name) != announced.end());
@@ -65,8 +64,22 @@ TEST_CASE("a run ends with the results that its experiment announces", "[results
       CHECK(std::find(announced.begin(), announced.end(), name) != announced.end());
     }
   }
+  {
+    const auto [announced, written] =
+        run("data: {type: set_max, shortest: 2, longest: 6, train: 64, valid: 8, test: 8}\n"
+            "model: {type: encoder, d_model: 8, n_layers: 1, positions: none}\nattention: {heads: 2}\n"
+            "train: {steps: 6, batch: 8}\nevaluate: {every: 2, tests: {2x: {shortest: 8, longest: 12}}}\n");
+    for (const std::string& name : written) {
+      INFO(name);
+      CHECK(std::find(announced.begin(), announced.end(), name) != announced.end());
+    }
+    for (const char* name : {"test.2x.accuracy", "test.2x.attention_entropy", "test_attention_zeros"}) {
+      INFO(name);
+      CHECK(std::find(written.begin(), written.end(), name) != written.end());
+    }
+  }
   // A rate that drives the weights away makes the first evaluation the best.
-  run("model: {type: mlp, hidden: [4]}\nlr: 10\nclip: {norm: null}\n" + steps);
+  run(digits + "model: {type: mlp, hidden: [4]}\nlr: 10\nclip: {norm: null}\n" + steps);
   const Results results = read_results(folder.path / "run");
   CHECK(*find_result(results, "best_valid_loss") <= *find_result(results, "valid_loss"));
 }

@@ -16,7 +16,7 @@ void Expectation::describe(Fields& f) {
   f("of", of, "the variant that is spoken of; may be left out where there are none");
   f("above", above, "a variant whose metric is lower");
   f("below", below, "a variant whose metric is higher");
-  f("by", by, "with above and below: at least by so much", tempera::at_least(0));
+  f("by", by, "with above and below: at least by so much; below 0: no worse than by so much");
   f("at_least", at_least, "a number that the mean over the seeds reaches");
   f("at_most", at_most, "a number that the mean over the seeds does not exceed");
   f("every", every, "with at_least and at_most: every seed, not the mean");
@@ -48,7 +48,8 @@ std::string Expectation::quantity() const {
 std::string Expectation::text() const {
   std::string text = fmt::format("{} of {}", quantity(), of);
   if (compares()) text += fmt::format(" {} {}", above.empty() ? "below" : "above", other());
-  if (by != 0) text += fmt::format(" by {}", by);
+  if (by > 0) text += fmt::format(" by {}", by);
+  if (by < 0) text += fmt::format(" or {} worse at most", -by);
   if (at_least) text += fmt::format(" at least {}", *at_least);
   if (at_most) text += fmt::format(" at most {}", *at_most);
   return text + (every ? " for every seed" : "");

@@ -262,8 +262,11 @@ std::vector<PictureCurves> picture_curves(const Claim& claim,
 std::string claim_picture(const Claim& claim, const ClaimRow& row, const std::vector<PictureCurves>& curves) {
   Drawing drawing;
   const double inside = kWidth - 2 * kMargin;
-  const std::string note = fmt::format("mean and 95 % interval over {} seed{}; a mark per seed{}", row.seeds.size(),
-                                       row.seeds.size() == 1 ? "" : "s", row.quick ? "; quick run" : "");
+  const bool never = std::ranges::any_of(
+      row.measured, [](const Measured& m) { return std::ranges::any_of(m.values, &Observed::censored); });
+  const std::string note = fmt::format("mean and 95 % interval over {} seed{}; a mark per seed{}{}", row.seeds.size(),
+                                       row.seeds.size() == 1 ? "" : "s", never ? "; ▷ never reached it" : "",
+                                       row.quick ? "; quick run" : "");
   double height = 0;
   if (!claim.plot.empty()) {
     height = draw_plot(drawing, {kMargin, inside, kMargin}, claim, row);

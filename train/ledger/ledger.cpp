@@ -119,7 +119,6 @@ bool Ledger::run(const LedgerOptions& options, Console& console) {
     if (options.retry && row.state == RunState::failed) row.state = RunState::waiting, row.reason.clear();
   write();
   const auto ended = [&](LedgerRow& row, int code) {
-    row.fresh = true;
     if (code == 0 && is_finished(row)) {
       row.state = RunState::finished;
       const Results results = read_results(path(row));

@@ -37,7 +37,6 @@ struct LedgerRow {
   RunState state = RunState::waiting;
   std::string reason = {};  // of a failure
   double seconds = 0;       // that a finished run took, by its own clock
-  bool fresh = false;       // done by this process
 };
 
 struct LedgerOptions {
@@ -66,7 +65,6 @@ class Ledger {
   std::string summary() const;
 
  private:
-  class Work;
   void read();
   void write() const;
   bool is_finished(const LedgerRow& row) const;

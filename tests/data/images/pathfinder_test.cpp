@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fstream>
 #include <png.h>
+#include <set>
 
 #include "tests/support/folder.h"
 
@@ -30,12 +31,19 @@ double by_distance(std::vector<std::pair<double, bool>> samples) {
   return static_cast<double>(best) / static_cast<double>(samples.size());
 }
 
+PathPicture drawn(const PathfinderDataOptions& o, const Rng& draws) {
+  return CurvedPaths(o).draw(draws);
+}
+PathPicture drawn(const LatticePathsDataOptions& o, const Rng& draws) {
+  return draw_paths(o, draws);
+}
+
 template <class O>
 void check_samples(const O& o, int count, double trivial) {
   std::vector<std::pair<double, bool>> samples;
   int connected = 0;
   for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(count); ++i) {
-    const PathPicture p = draw_paths(o, Rng(3, "test", i));
+    const PathPicture p = drawn(o, Rng(3, "test", i));
     REQUIRE(p.pixels.size() == static_cast<std::size_t>(o.size * o.size));
     for (const float x : p.pixels) REQUIRE((x >= 0 && x <= 1));
     // The class is that of the marked ends: those of one path, or of two.
@@ -60,7 +68,7 @@ TEST_CASE("paths on a lattice follow their rules", "[data][pathfinder]") {
   const LatticePathsDataOptions o;
   check_samples(o, 400, 0.62);
   for (std::uint64_t i = 0; i < 100; ++i) {
-    const PathPicture p = draw_paths(o, Rng(1, "test", i));
+    const PathPicture p = drawn(o, Rng(1, "test", i));
     for (const auto& begin : p.begins) CHECK((std::min(begin.y, begin.x) >= 3 && std::max(begin.y, begin.x) <= 12));
     CHECK((distance(p.begins[0], p.begins[1]) >= 3 && distance(p.begins[0], p.begins[1]) <= 5));
     int lit = 0;
@@ -82,11 +90,50 @@ TEST_CASE("tokens and images of a lattice say the same", "[data][pathfinder]") {
   for (Index i = 0; i < 512; ++i) CHECK(tokens.inputs.at(i) == 2 * image.inputs.at(i));
 }
 
+TEST_CASE("points are the lit pixels of a lattice", "[data][pathfinder]") {
+  LatticePathsDataOptions o;
+  const std::vector<std::int64_t> ids{0, 5};
+  Batch tokens, points;
+  o.make()->train->fill(ids, tokens);
+  o.form = "points";
+  const auto source = o.make();
+  CHECK(source->train->description().inputs == Shape{48, 34});
+  source->train->fill(ids, points);
+  for (Index s = 0; s < 2; ++s) {
+    std::vector<double> pixels(256, 0);
+    for (Index i = 0; i < 48; ++i) {
+      std::vector<Index> ones;
+      for (Index j = 0; j < 34; ++j)
+        if (points.inputs.at((s * 48 + i) * 34 + j) == 1) ones.push_back(j);
+      REQUIRE(ones.size() == (i < static_cast<Index>(points.lengths.at(s)) ? 3u : 0u));
+      if (ones.empty()) continue;
+      pixels[static_cast<std::size_t>(ones[0] * 16 + ones[1] - 16)] = static_cast<double>(ones[2] - 31);
+    }
+    CHECK(pixels == tokens.inputs.rows(s, 1).to_vector());
+  }
+}
+
+TEST_CASE("short paths may be among the long ones", "[data][pathfinder]") {
+  LatticePathsDataOptions o;
+  o.fewest = 2;
+  o.distractors = 0;
+  std::set<int> lit;
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    const PathPicture p = drawn(o, Rng(1, "test", i));
+    lit.insert(static_cast<int>(std::count_if(p.pixels.begin(), p.pixels.end(), [](float x) { return x > 0; })));
+  }
+  CHECK(*lit.begin() <= 6);  // 2 steps: 3 pixels each, one of them dark unless it is marked
+  CHECK(*lit.rbegin() >= 20);
+  o.fewest = 15;
+  REQUIRE(o.problems().size() == 1);
+  CHECK(o.problems()[0].message == "15 exceeds steps, 14; lower it");
+}
+
 TEST_CASE("curved paths follow their rules", "[data][pathfinder]") {
   PathfinderDataOptions o;
   check_samples(o, 100, 0.72);
   for (std::uint64_t i = 0; i < 20; ++i) {
-    const PathPicture p = draw_paths(o, Rng(1, "test", i));
+    const PathPicture p = drawn(o, Rng(1, "test", i));
     // The second begins seed_distance from the first, in whole pixels rounded up.
     CHECK(std::abs(distance(p.begins[0], p.begins[1]) - 7) <= std::sqrt(2));
     // A path is no longer than its dashes with the room between them.
@@ -105,7 +152,7 @@ TEST_CASE("larger curved paths are drawn too", "[data][pathfinder]") {
   o.continuity = 1.8;
   if (large) o.margins = {2, 3};
   o.brightness = large ? 0.9 : 0.8;
-  const PathPicture p = draw_paths(o, Rng(1, "test"));
+  const PathPicture p = drawn(o, Rng(1, "test"));
   double lit = 0;
   for (const float x : p.pixels) lit += x > 0.3f;
   // Two paths of 14 dashes of 5 pixels and more, and short ones.
@@ -164,6 +211,7 @@ TEST_CASE("path options that cannot be are told", "[data][pathfinder][errors]") 
   CHECK(o.problems()[2].message == "16 with a padding of 1 leaves no middle of 32 pixels; lower it");
   LatticePathsDataOptions lattice;
   lattice.steps = 30;
+  REQUIRE(lattice.problems().size() == 1);
   CHECK(lattice.problems()[0].message ==
         "two paths of 30 steps hardly find room in 16 x 16 pixels; 16 steps at most were wanted");
 }

@@ -88,15 +88,13 @@ TEST_CASE("seeds are a count or a list", "[claims]") {
 TEST_CASE("mistakes in a claim stand at their places", "[claims][approved]") {
   CHECK_APPROVED("errors/claim.txt", errors_of(R"(data: {type: digits}
 model: {type: mlp, hidden: [8]}
-clam: misspelt
 seeds: [1, 1, -2]
 variants:
   wide: {model.hiden: [64]}
-  odd: {model: {type: mpl}}
-  narrow: {model.hidden: 3, data.type.x: 2, train.seed: 3}
+  narrow: {model.hidden: 3, train.seed: 3}
   "two words": {}
   plain: 3
-quick: {train.stesp: 3}
+quick: {model.hiden: [3]}
 expect:
   - {metric: test_accuracy, of: wde, above: wide}
   - {metrc: test_accuracy, of: wide, at_least: 0.5}
@@ -105,7 +103,19 @@ expect:
   - {metric: loss, steps_to: {metric: valid_loss}, of: wide, above: wide, every: true}
   - loss
 )"));
-  CHECK_APPROVED("errors/claim_form.txt", errors_of("seeds: 0\nvariants: [a]\nexpect: {metric: loss}\nplot: 3\n"));
+  CHECK_APPROVED("errors/claim_form.txt",
+                 errors_of(kSettings + "seeds: 0\nvariants: [a]\nexpect: {metric: loss}\nplot: 3\n"));
+}
+
+TEST_CASE("keys of a claim are known beside the settings", "[claims]") {
+  const auto starts = [](const std::string& yaml, const std::string& message) {
+    const std::string errors = errors_of(kSettings + yaml);
+    INFO(errors);
+    CHECK(errors.starts_with(message));
+  };
+  starts("clam: misspelt\n", "claim.yaml:5:1: unknown key `clam`; did you mean `claim`? known keys: ");
+  starts("variants: {a: {model: {type: mpl}}}\n", "claim.yaml:5:30: unknown type `mpl` for model; did you mean `mlp`?");
+  starts("variants: {a: {data.type.x: 2}}\n", "claim.yaml:5:16: data.type: wanted a text, got a section;");
 }
 
 TEST_CASE("a metric that no run will have is refused at its place", "[claims][approved]") {

@@ -169,8 +169,9 @@ TEST_CASE("a page about several runs averages seeds and tells what differs", "[o
   const nlohmann::json& curves = data["charts"][0]["curves"];
   REQUIRE(curves.size() == 4);
   CHECK(curves[0]["half"][0] == Approx(4.3027 * 0.1 / std::sqrt(3.0)).epsilon(1e-4));
-  CHECK(report_page(runs, {.warnings = {"<7> failed"}}).find("<p class=\"note warning\">&lt;7&gt; failed</p>") !=
-        std::string::npos);
+  ReportOptions warned;
+  warned.warnings = {"<7> failed"};
+  CHECK(report_page(runs, warned).find("<p class=\"note warning\">&lt;7&gt; failed</p>") != std::string::npos);
   CHECK(report_page(runs, {.title = "Widths <3"}).find("<title>Widths &lt;3</title>") != std::string::npos);
 }
 
