@@ -1,7 +1,7 @@
 // What a run ended with, for programs: results.json in its folder, numbers by name.
 //
 //   train_loss, valid_accuracy, test_accuracy    the last recorded value of each part and metric
-//   test.2x.accuracy                             of a further test set, "test.2x"
+//   test.2x.accuracy                             of a further test set; train/further_tests.h
 //   best_valid_loss, best_test_accuracy          of the best checkpoint by the validation set, over whole sets; the
 //                                                last weights where they are the best
 //   steps, best_step, seconds, parameters, peak_memory (bytes of the process), baseline_loss
