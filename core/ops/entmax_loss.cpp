@@ -48,10 +48,9 @@ class Rows {
             targets_, logits, leading);
     for (Index i = 0; i < targets_.size(); ++i) {
       const double t = targets_.at(i);
-      const bool fits = indices() ? (t == ignore_ || (t >= 0 && t < static_cast<double>(classes_))) : t >= 0;
-      require(fits, who, "target {} is {}; {} was wanted", i, t,
-              indices() ? fmt::format("a class in [0, {}), or {} to leave it out", classes_, ignore_)
-                        : std::string("a share of at least 0"));
+      require(indices() || t >= 0, who, "target {} is {}; a share of at least 0 was wanted", i, t);
+      require(!indices() || t == ignore_ || (t >= 0 && t < static_cast<double>(classes_)), who,
+              "target {} is {}; a class in [0, {}), or {} to leave it out was wanted", i, t, classes_, ignore_);
     }
     if (!weights_.defined()) return;
     bool prefix = weights_.rank() <= leading.rank();
