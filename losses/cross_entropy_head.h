@@ -11,18 +11,14 @@ namespace tempera {
 //
 // `tied`: the output weight is the model's table of token embeddings (Press & Wolf 2017): one parameter with one
 // gradient, the sum of both uses.
-struct CrossEntropyHeadOptions : HeadOptions {
-  bool bias = true;
-  bool tied = false;
+struct CrossEntropyHeadOptions : ClassHeadOptions {
   double label_smoothing = 0;
   double z_loss = 0;
-  int ignore_index = -1;
   std::vector<double> class_weights = {};
 
   void describe(Fields& f) override;
   // Throws Error where there are class weights, but not one for each output.
   std::unique_ptr<Head> make(const HeadSizes& sizes) const override;
-  bool wants_tied() const override { return tied; }
 };
 
 }  // namespace tempera

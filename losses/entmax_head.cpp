@@ -51,17 +51,11 @@ class EntmaxHead : public Head {
   bool sequences_;
 };
 
-void describe_rest(EntmaxHeadOptions& o, Fields& f) {
-  f("bias", o.bias, "adds a bias to the logits");
-  f("tied", o.tied, "the output weight is the model's table of token embeddings");
-  f("ignore_index", o.ignore_index, "targets of this value take no part");
-}
-
 }  // namespace
 
 void EntmaxHeadOptions::describe(Fields& f) {
   f("alpha", alpha, "1 would be the softmax, 2 is the sparsemax", between(1.01, 10));
-  describe_rest(*this, f);
+  ClassHeadOptions::describe(f);
 }
 
 std::unique_ptr<Head> EntmaxHeadOptions::make(const HeadSizes& sizes) const {
@@ -69,7 +63,7 @@ std::unique_ptr<Head> EntmaxHeadOptions::make(const HeadSizes& sizes) const {
 }
 
 void SparsemaxHeadOptions::describe(Fields& f) {
-  describe_rest(*this, f);
+  ClassHeadOptions::describe(f);
 }
 
 }  // namespace tempera

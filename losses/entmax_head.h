@@ -10,15 +10,11 @@ namespace tempera {
 // [.., outputs], several labels or proportions, of which every row is divided by its sum. Metrics: loss; accuracy, the
 // share of targets whose largest logit is right; support, the mean count of outputs above zero; for sequences
 // exact_match.
-struct EntmaxHeadOptions : HeadOptions {
+struct EntmaxHeadOptions : ClassHeadOptions {
   double alpha = 1.5;
-  bool bias = true;
-  bool tied = false;
-  int ignore_index = -1;
 
   void describe(Fields& f) override;
   std::unique_ptr<Head> make(const HeadSizes& sizes) const override;
-  bool wants_tied() const override { return tied; }
 };
 
 // alpha = 2: Martins & Astudillo 2016, From Softmax to Sparsemax.

@@ -64,6 +64,16 @@ struct HeadOptions : Options {
   virtual bool wants_tied() const { return false; }
 };
 
+// What heads over classes have in common: one class of several for each target.
+struct ClassHeadOptions : HeadOptions {
+  bool bias = true;
+  bool tied = false;  // the output weight is the model's table of token embeddings
+  int ignore_index = -1;
+
+  void describe(Fields& f) override;
+  bool wants_tied() const override { return tied; }
+};
+
 // All heads, for configurations.
 std::span<const Kind> head_kinds();
 

@@ -20,6 +20,12 @@ void Head::check_sums(std::string_view who, std::span<const double> sums) const 
           sums.size(), sum_names().size());
 }
 
+void ClassHeadOptions::describe(Fields& f) {
+  f("bias", bias, "adds a bias to the logits");
+  f("tied", tied, "the output weight is the model's table of token embeddings");
+  f("ignore_index", ignore_index, "targets of this value take no part");
+}
+
 std::span<const Kind> head_kinds() {
   static constexpr Kind kKinds[] = {
       {"cross_entropy", "one of several classes: softmax cross-entropy", &make<CrossEntropyHeadOptions>},

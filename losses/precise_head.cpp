@@ -62,12 +62,6 @@ class PreciseHead : public Head {
 
 }  // namespace
 
-void StableMaxHeadOptions::describe(Fields& f) {
-  f("bias", bias, "adds a bias to the logits");
-  f("tied", tied, "the output weight is the model's table of token embeddings");
-  f("ignore_index", ignore_index, "targets of this value take no part");
-}
-
 std::unique_ptr<Head> StableMaxHeadOptions::make(const HeadSizes& sizes) const {
   return std::make_unique<PreciseHead<decltype(&stablemax_cross_entropy)>>("stablemax head", *this, sizes, false,
                                                                            &stablemax_cross_entropy);
@@ -76,7 +70,7 @@ std::unique_ptr<Head> StableMaxHeadOptions::make(const HeadSizes& sizes) const {
 void PreciseHeadOptions::describe(Fields& f) {
   f("arithmetic", arithmetic, "of the exponentials, their sum, the loss and its gradient",
     one_of({"float16", "float32", "float64"}));
-  StableMaxHeadOptions::describe(f);
+  ClassHeadOptions::describe(f);
 }
 
 std::unique_ptr<Head> PreciseHeadOptions::make(const HeadSizes& sizes) const {

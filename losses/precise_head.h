@@ -7,14 +7,8 @@ namespace tempera {
 
 // StableMax cross-entropy (Prieto et al. 2025), in float64 whatever the model's type. Metrics: loss, accuracy; for
 // sequences exact_match.
-struct StableMaxHeadOptions : HeadOptions {
-  bool bias = true;
-  bool tied = false;
-  int ignore_index = -1;
-
-  void describe(Fields& f) override;
+struct StableMaxHeadOptions : ClassHeadOptions {
   std::unique_ptr<Head> make(const HeadSizes& sizes) const override;
-  bool wants_tied() const override { return tied; }
 };
 
 // Softmax cross-entropy, every number of it rounded to `arithmetic`: "float16", "float32" or "float64". Metrics as

@@ -60,9 +60,7 @@ class TopkSoftmaxHead : public Head {
 
 void TopkSoftmaxHeadOptions::describe(Fields& f) {
   f("k", k, "logits of a row that count, the largest", at_least(1));
-  f("bias", bias, "adds a bias to the logits");
-  f("tied", tied, "the output weight is the model's table of token embeddings");
-  f("ignore_index", ignore_index, "targets of this value take no part");
+  ClassHeadOptions::describe(f);
 }
 
 std::unique_ptr<Head> TopkSoftmaxHeadOptions::make(const HeadSizes& sizes) const {

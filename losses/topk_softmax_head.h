@@ -8,16 +8,12 @@ namespace tempera {
 // core/ops/linear_topk_cross_entropy.h has the formula. Targets: int32 [..], class indices or `ignore_index`. Metrics:
 // loss, accuracy; for sequences exact_match. With as many classes as k or fewer it would be the softmax: refused. Meant
 // to go on from a softmax (`start_from`): the classes that are cut get no gradient.
-struct TopkSoftmaxHeadOptions : HeadOptions {
+struct TopkSoftmaxHeadOptions : ClassHeadOptions {
   int k = 10;
-  bool bias = true;
-  bool tied = false;
-  int ignore_index = -1;
 
   void describe(Fields& f) override;
   // Throws Error unless there are more than k outputs.
   std::unique_ptr<Head> make(const HeadSizes& sizes) const override;
-  bool wants_tied() const override { return tied; }
 };
 
 }  // namespace tempera

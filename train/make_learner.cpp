@@ -7,10 +7,8 @@
 #include "layers/encoder_decoder.h"
 #include "layers/models.h"
 #include "layers/transformer_options.h"
-#include "losses/cross_entropy_head.h"
 #include "losses/elementwise_head.h"
 #include "losses/entmax_head.h"
-#include "losses/topk_softmax_head.h"
 
 namespace tempera {
 namespace {
@@ -110,9 +108,7 @@ Outputs head_outputs(const Choice& head, const DataSource& data, std::vector<std
   };
   if (dynamic_cast<const EntmaxHeadOptions*>(&head.options()) && data.task == Task::multi_label)
     return {d.targets.size(), false};
-  if (dynamic_cast<const CrossEntropyHeadOptions*>(&head.options()) ||
-      dynamic_cast<const EntmaxHeadOptions*>(&head.options()) ||
-      dynamic_cast<const TopkSoftmaxHeadOptions*>(&head.options()))
+  if (dynamic_cast<const ClassHeadOptions*>(&head.options()))
     return d.classes > 0 ? Outputs{d.classes, false}
                          : refuse(data.task == Task::regression ? "squared_error" : "binary_cross_entropy");
   if (dynamic_cast<const BinaryHeadOptions*>(&head.options())) {
