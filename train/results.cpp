@@ -9,6 +9,7 @@
 #include "train/attention_figures.h"
 #include "train/experiment.h"
 #include "train/findings.h"
+#include "train/fourier_figures.h"
 
 namespace tempera {
 namespace {
@@ -77,6 +78,7 @@ std::vector<std::string> result_names(Experiment& experiment) {
   const std::vector<double> sums(static_cast<std::size_t>(experiment.learner().sum_count()));
   add("train", experiment.learner().metrics(sums), false);
   add("train", {{"lr", 0}, {"gradient_norm", 0}, {"weight_norm", 0}, {"alignment", 0}}, false);
+  add("train", FourierFigures(experiment).metrics(), false);
   for (const auto& [split, set] : {std::pair("valid", data.valid), std::pair("test", data.test)}) {
     if (!set) continue;
     const NamedValues values = experiment.trainer().evaluate(*set, kRehearsed);
@@ -92,7 +94,8 @@ std::vector<std::string> result_names(Experiment& experiment) {
     add(test.split(), experiment.trainer().evaluate(*test.set, kRehearsed), true);
     add_compared(test.split(), *test.set);
   }
-  for (const char* name : {"steps", "best_step", "seconds", "parameters", "peak_memory"}) names.emplace_back(name);
+  for (const char* name : {"steps", "best_step", "seconds", "steps_per_second", "parameters", "peak_memory"})
+    names.emplace_back(name);
   if (experiment.options().baseline > 0) names.emplace_back("baseline_loss");
   return names;
 }

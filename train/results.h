@@ -4,7 +4,8 @@
 //   test.2x.accuracy                             of a further test set; train/further_tests.h
 //   best_valid_loss, best_test_accuracy          of the best checkpoint by the validation set, over whole sets; the
 //                                                last weights where they are the best
-//   steps, best_step, seconds, parameters, peak_memory (bytes of the process), baseline_loss
+//   steps, best_step, seconds, steps_per_second (evaluations included), parameters, peak_memory (bytes of the process),
+//   baseline_loss
 #pragma once
 
 #include <filesystem>
