@@ -10,7 +10,8 @@
 //
 // The sum needs two buffers for any number of tasks: its gradient is A w - b with A = sum F_t and b = sum F_t w_t. The
 // online form (Schwarz et al. 2018, "Progress & compress") has one penalty, A (w - w_t)^2 at the latest w_t, with
-// A <- gamma A + F_t. The reported loss is L alone.
+// A <- gamma A + F_t. The reported loss is L alone. As the penalty is a part of the gradient, plain gradient descent
+// diverges where lr lambda max A exceeds 2.
 #pragma once
 
 #include "train/continual/method.h"
@@ -18,7 +19,7 @@
 namespace tempera {
 
 struct EwcOptions : MethodOptions {
-  double lambda = 100;
+  double lambda = 10;
   bool online = false;
   double gamma = 1;
   std::int64_t samples = 500;
