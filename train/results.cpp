@@ -7,6 +7,7 @@
 
 #include "data/files.h"
 #include "train/attention_figures.h"
+#include "train/continual/stream_report.h"
 #include "train/experiment.h"
 #include "train/findings.h"
 #include "train/fourier_figures.h"
@@ -93,6 +94,11 @@ std::vector<std::string> result_names(Experiment& experiment) {
   for (const FurtherTest& test : experiment.further_tests()) {
     add(test.split(), experiment.trainer().evaluate(*test.set, kRehearsed), true);
     add_compared(test.split(), *test.set);
+  }
+  if (const ContinualLearner* learner = experiment.continual()) {
+    add("train", {{"method_loss", 0}}, false);
+    for (const StreamFigures& figures : stream_figures(*learner, learner->tasks()))
+      add(figures.split, figures.values, false);
   }
   for (const char* name : {"steps", "best_step", "seconds", "steps_per_second", "parameters", "peak_memory"})
     names.emplace_back(name);

@@ -12,6 +12,7 @@
 #include "train/attention_figures.h"
 #include "train/attention_maps.h"
 #include "train/config/write_config.h"
+#include "train/continual/stream_report.h"
 #include "train/errors.h"
 #include "train/findings.h"
 #include "train/fingerprint.h"
@@ -174,6 +175,10 @@ class Session {
       for (const NamedValue& value : fourier_.metrics()) values.push_back(value);
       record(report.step, report.epoch, "train", values);
     }
+    if (const ContinualLearner* learner = e_.continual())
+      if (const auto done = learner->ended(report.step))
+        for (const StreamFigures& figures : stream_figures(*learner, *done))
+          record(report.step, report.epoch, figures.split, figures.values);
     if (o_.sample.every > 0 && report.step % o_.sample.every == 0 && report.step < o_.train.steps) sample();
   }
 
@@ -218,6 +223,7 @@ class Session {
         folder_.write_matrix("Fourier power of the embeddings, by frequency", trainer_.steps_done(), *picture);
       write_answers(e_, folder_);
     }
+    if (e_.continual()) write_accuracy_matrices(*e_.continual(), folder_, trainer_.steps_done());
     write_results(folder_.path(), results());
     identity_.finished = utc_now();
     identity_.weights_sha256 = trainer_.weights_hash();
@@ -317,7 +323,8 @@ class Session {
       for (const NamedValue& metric : e_.learner().metrics(sums)) {
         const std::string name = result_name(record.split, metric.name);
         const double* value = find_result(last, name);
-        if (record.split != "train" && value != nullptr) set_result(of_best, "best_" + name, *value);
+        const bool of_both = record.split == "valid" || record.split.starts_with("test");
+        if (of_both && value != nullptr) set_result(of_best, "best_" + name, *value);
       }
     return of_best;
   }

@@ -39,7 +39,7 @@ struct Expectation : Options {
   std::string metric;
   StepsTo steps_to;
   std::string of, above, below;
-  double by = 0;
+  double by = 0, times = 1;
   std::optional<double> at_least = std::nullopt, at_most = std::nullopt;
   bool every = false;
   std::string paper;
