@@ -10,6 +10,7 @@
 #include "train/continual/stream_report.h"
 #include "train/experiment.h"
 #include "train/findings.h"
+#include "train/fourier_figures.h"
 
 namespace tempera {
 namespace {
@@ -78,6 +79,7 @@ std::vector<std::string> result_names(Experiment& experiment) {
   const std::vector<double> sums(static_cast<std::size_t>(experiment.learner().sum_count()));
   add("train", experiment.learner().metrics(sums), false);
   add("train", {{"lr", 0}, {"gradient_norm", 0}, {"weight_norm", 0}, {"alignment", 0}}, false);
+  add("train", FourierFigures(experiment).metrics(), false);
   for (const auto& [split, set] : {std::pair("valid", data.valid), std::pair("test", data.test)}) {
     if (!set) continue;
     const NamedValues values = experiment.trainer().evaluate(*set, kRehearsed);
@@ -98,7 +100,8 @@ std::vector<std::string> result_names(Experiment& experiment) {
     for (const StreamFigures& figures : stream_figures(*learner, learner->tasks()))
       add(figures.split, figures.values, false);
   }
-  for (const char* name : {"steps", "best_step", "seconds", "parameters", "peak_memory"}) names.emplace_back(name);
+  for (const char* name : {"steps", "best_step", "seconds", "steps_per_second", "parameters", "peak_memory"})
+    names.emplace_back(name);
   if (experiment.options().baseline > 0) names.emplace_back("baseline_loss");
   return names;
 }

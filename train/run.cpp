@@ -16,6 +16,7 @@
 #include "train/errors.h"
 #include "train/findings.h"
 #include "train/fingerprint.h"
+#include "train/fourier_figures.h"
 #include "train/output/event_file.h"
 #include "train/output/log.h"
 #include "train/output/metrics_log.h"
@@ -43,6 +44,7 @@ class Session {
       : e_(experiment),
         o_(experiment.options()),
         trainer_(experiment.trainer()),
+        fourier_(experiment),
         screens_(screens),
         config_(fingerprint(o_)),
         folder_(blame<SetupError>([&] { return open_folder(start); })) {
@@ -170,6 +172,7 @@ class Session {
       const Trainer::WeightFigures weights = trainer_.weight_figures();
       values.push_back({"weight_norm", weights.norm});
       values.push_back({"alignment", weights.alignment});
+      for (const NamedValue& value : fourier_.metrics()) values.push_back(value);
       record(report.step, report.epoch, "train", values);
     }
     if (const ContinualLearner* learner = e_.continual())
@@ -216,6 +219,8 @@ class Session {
     {
       const Trainer::Averaged weights(trainer_);
       write_attention_maps(e_, folder_);
+      if (const auto picture = fourier_.picture())
+        folder_.write_matrix("Fourier power of the embeddings, by frequency", trainer_.steps_done(), *picture);
       write_answers(e_, folder_);
     }
     if (e_.continual()) write_accuracy_matrices(*e_.continual(), folder_, trainer_.steps_done());
@@ -301,7 +306,9 @@ class Session {
     all.insert(all.end(), of_best.begin(), of_best.end());
     all.emplace_back("steps", static_cast<double>(steps));
     all.emplace_back("best_step", static_cast<double>(best > 0 ? best : steps));
-    all.emplace_back("seconds", seconds_now() - started_);
+    const double seconds = seconds_now() - started_;
+    all.emplace_back("seconds", seconds);
+    all.emplace_back("steps_per_second", static_cast<double>(steps) / seconds);
     all.emplace_back("parameters", static_cast<double>(trainer_.parameters().count()));
     all.emplace_back("peak_memory", peak_memory());
     for (const auto& [name, loss] : identity_.baselines) all.emplace_back("baseline_loss", loss);
@@ -330,6 +337,7 @@ class Session {
   Experiment& e_;
   ExperimentOptions& o_;
   Trainer& trainer_;
+  FourierFigures fourier_;
   RunScreens screens_;
   std::string config_;
   RunFolder folder_;

@@ -71,6 +71,7 @@ void Claim::describe(Fields& f) {
   f("note", note, "what a reader of the verdict should know: where this differs from the paper, why it fails");
   f("plot", plot,
     "metrics drawn as one line for each variant, in place of bars: test.1x.accuracy, test.8x.accuracy, ...");
+  f("table", table, "metrics of every variant to be listed in the gallery: test_accuracy, peak_memory, ...");
 }
 
 }  // namespace tempera

@@ -64,7 +64,7 @@ struct PaperOptions : Options {
 struct Claim : Options {
   std::string claim, note;
   PaperOptions paper;
-  std::vector<std::string> plot;
+  std::vector<std::string> plot, table;
   void describe(Fields& f) override;
 
   // Beyond what fields can say; ExperimentFile reads them.
