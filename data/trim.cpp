@@ -19,13 +19,18 @@ bool all_ignored(const Tensor& targets, Index from) {
   return (rows.rightCols(rows.cols() - from).array() == -1).all();
 }
 
+// The first `length` tokens of each sample, [B, N] or [B, N, features].
 void cut(Batch& room, const Tensor& from, Index length, Tensor& to) {
   if (!from.defined() || from.dim(1) == length) {
     to = from;
     return;
   }
-  room.fit(to, {from.dim(0), length}, DType::int32);
-  to.mat<std::int32_t>() = from.mat<std::int32_t>().leftCols(length);
+  room.fit(to, from.shape().with(1, length), from.dtype());
+  dispatch_any(from.dtype(), [&]<class T>(Type<T>) {
+    const Index before = from.size() / from.dim(0), after = to.size() / from.dim(0);
+    for (Index row = 0; row < from.dim(0); ++row)
+      std::copy_n(from.data<T>() + row * before, after, to.data<T>() + row * after);
+  });
 }
 
 }  // namespace
