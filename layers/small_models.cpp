@@ -34,14 +34,10 @@ std::vector<Problem> nothing_in(const char* key, const std::vector<std::int64_t>
 }  // namespace
 
 void MlpOptions::describe(Fields& f) {
-  f("hidden", hidden, "widths of the layers", at_least(1));
+  f("hidden", hidden, "widths of the layers; [] leaves a linear model", at_least(1));
   f("activation", activation, "after each layer", known_activations());
   f("bias", bias, "linear layers have biases");
   f("dropout", dropout, "share of each layer's output set to zero in training", from_up_to(0, 1));
-}
-
-std::vector<Problem> MlpOptions::problems() const {
-  return nothing_in("hidden", hidden);
 }
 
 MlpModel::MlpModel(const MlpOptions& options, const InputSpec& spec)

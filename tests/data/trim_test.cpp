@@ -32,7 +32,8 @@ Learned learn(TestExperiment& run, const Batch& batch) {
 }  // namespace
 
 TEST_CASE("padding that no sample of a batch needs is cut, and changes nothing", "[data]") {
-  for (const char* data : {"{type: sequences, longest: 60}", "{type: topic_pairs, longest: 60}"}) {
+  for (const char* data :
+       {"{type: sequences, longest: 60}", "{type: topic_pairs, longest: 60}", "{type: speech, fewest: 1}"}) {
     const bool pairs = std::string_view(data).find("pairs") != std::string_view::npos;
     TestExperiment run(
         fmt::format("data: {}\nmodel: {{type: {}, d_model: 8, n_layers: 1}}\n"
