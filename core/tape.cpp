@@ -288,6 +288,15 @@ bool Gradients::wanted(int input) const {
   return tape_.nodes_[static_cast<std::size_t>(node_)].inputs[input] >= 0;
 }
 
+Into Gradients::into(int input, Tensor& spent) {
+  Tape::Node& node =
+      tape_.nodes_[static_cast<std::size_t>(tape_.nodes_[static_cast<std::size_t>(node_)].inputs[input])];
+  const bool free = !tape_.probe_ && !tape_.watch_ && !node.grad.defined() && !node.target.defined() &&
+                    spent.references() == 1 && spent.shape() == node.shape && spent.dtype() == node.dtype;
+  if (free) node.grad = std::move(spent);
+  return free ? Into{node.grad, false} : into(input);
+}
+
 Into Gradients::into(int input) {
   const Tape::Node& node = tape_.nodes_[static_cast<std::size_t>(node_)];
   require(wanted(input), node.op->name, "input {} wants no gradient; ask wanted() first", input);

@@ -87,6 +87,9 @@ class Gradients {
   bool wanted(int input) const;
   // The gradient of `input` to write or to add to. Ask once per input and call; only if wanted(input).
   Into into(int input);
+  // The same; `spent`, whose values this operation needs no longer, becomes the gradient where it lies if nobody else
+  // holds it and it has the input's shape. Its values are the gradient's then.
+  Into into(int input, Tensor& spent);
   // Gives a finished contribution of the input's shape. It may share a buffer (dy itself, or a view of it).
   void add(int input, Tensor contribution);
   // Scratch from the tape's pool, undefined contents.

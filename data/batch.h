@@ -29,4 +29,7 @@ struct Batch {
   std::shared_ptr<Pool> pool_;
 };
 
+// The samples of both, one behind the other, in the memory of `out`. Throws Error unless they look alike.
+void join(const Batch& first, const Batch& second, Batch& out);
+
 }  // namespace tempera

@@ -94,7 +94,7 @@ void TensorDataset::put(std::int64_t sample, Index row, Batch& out) const {
 }
 
 Subset::Subset(std::shared_ptr<const Dataset> whole, std::vector<std::int32_t> samples)
-    : Dataset(static_cast<std::int64_t>(samples.size()), whole->description()),
+    : DatasetView(static_cast<std::int64_t>(samples.size()), whole->description()),
       whole_(std::move(whole)),
       samples_(std::move(samples)) {
   for (const std::int32_t sample : samples_)
@@ -102,7 +102,7 @@ Subset::Subset(std::shared_ptr<const Dataset> whole, std::vector<std::int32_t> s
 }
 
 void Subset::put(std::int64_t sample, Index row, Batch& out) const {
-  whole_->put(samples_[static_cast<std::size_t>(sample)], row, out);
+  put_of(*whole_, samples_[static_cast<std::size_t>(sample)], row, out);
 }
 
 }  // namespace tempera

@@ -52,7 +52,7 @@ class Dataset {
   virtual void put(std::int64_t sample, Index row, Batch& out) const = 0;
 
  private:
-  friend class Subset;
+  friend class DatasetView;
   std::int64_t size_;
   Description description_;
 };
@@ -70,8 +70,16 @@ class TensorDataset final : public Dataset {
   Tensor inputs_, targets_;
 };
 
+// A set whose samples are those of others, perhaps changed.
+class DatasetView : public Dataset {
+ protected:
+  using Dataset::Dataset;
+  // What `set` writes for its sample; see Dataset::put.
+  static void put_of(const Dataset& set, std::int64_t sample, Index row, Batch& out) { set.put(sample, row, out); }
+};
+
 // Some samples of another set, by index. Its own ids count from 0.
-class Subset final : public Dataset {
+class Subset final : public DatasetView {
  public:
   Subset(std::shared_ptr<const Dataset> whole, std::vector<std::int32_t> samples);
 

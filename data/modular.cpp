@@ -83,8 +83,10 @@ std::unique_ptr<DataSource> ModularDataOptions::make() const {
   options.valid = valid;
   options.test = rest < 1e-9 ? 0 : rest;
   options.seed = seed;
-  return std::make_unique<DataSource>(
+  auto source = std::make_unique<DataSource>(
       make_source(Task::classification, std::make_shared<TensorDataset>(samples, targets, description), options));
+  source->cycle = p;
+  return source;
 }
 
 }  // namespace tempera

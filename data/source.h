@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,8 @@ struct DataSource {
   std::shared_ptr<const Tokenizer> tokenizer;         // null where inputs are no text
   // Tokens of the target of sequence to sequence beside those of the text: what it is read behind, what ends it.
   std::int32_t begin = -1, end = -1;
+  // Inputs are numbers modulo so many: tokens 0 .. cycle - 1, or one-hot.
+  std::optional<Index> cycle = std::nullopt;
 
   // One line for each part and for the tokenizer:
   //   task        classification

@@ -10,6 +10,7 @@
 #include "data/images/pathfinder.h"
 #include "data/label_proportions.h"
 #include "data/latent_classes.h"
+#include "data/latest_symbol.h"
 #include "data/listops.h"
 #include "data/recall.h"
 #include "data/set_max.h"
@@ -55,6 +56,7 @@ std::span<const Kind> dataset_kinds() {
       Kind{"needle", "a key and its value in a haystack", options<NeedleDataOptions>},
       Kind{"bigram_backcopy", "a language of bigrams in which some tokens say: again",
            options<BigramBackcopyDataOptions>},
+      Kind{"latest_symbol", "which symbol came last? For causal models", options<LatestSymbolDataOptions>},
       Kind{"listops", "the value of nested operations on digits, drawn or from files", options<ListOpsDataOptions>},
       Kind{"glyphs", "images of digits among strokes and noise", options<GlyphsDataOptions>},
       Kind{"pathfinder", "are two ends those of one dashed path? Drawn or from files", options<PathfinderDataOptions>},

@@ -1,7 +1,6 @@
 #include "data/trim.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace tempera {
 namespace {
@@ -20,18 +19,18 @@ bool all_ignored(const Tensor& targets, Index from) {
   return (rows.rightCols(rows.cols() - from).array() == -1).all();
 }
 
-// The first `length` tokens [B, N] or vectors [B, N, features] of every sample.
+// The first `length` tokens of each sample, [B, N] or [B, N, features].
 void cut(Batch& room, const Tensor& from, Index length, Tensor& to) {
   if (!from.defined() || from.dim(1) == length) {
     to = from;
     return;
   }
   room.fit(to, from.shape().with(1, length), from.dtype());
-  const std::size_t step = from.bytes() / static_cast<std::size_t>(from.dim(0)),
-                    kept = to.bytes() / static_cast<std::size_t>(from.dim(0));
-  const auto* source = static_cast<const std::byte*>(from.raw());
-  auto* target = static_cast<std::byte*>(to.raw());
-  for (Index b = 0; b < from.dim(0); ++b, source += step, target += kept) std::memcpy(target, source, kept);
+  dispatch_any(from.dtype(), [&]<class T>(Type<T>) {
+    const Index before = from.size() / from.dim(0), after = to.size() / from.dim(0);
+    for (Index row = 0; row < from.dim(0); ++row)
+      std::copy_n(from.data<T>() + row * before, after, to.data<T>() + row * after);
+  });
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "layers/small_models.h"
 
 #include <array>
+#include <cmath>
 #include <fmt/ranges.h>
 
 #include "core/ops/pool.h"
@@ -26,6 +27,11 @@ Activation activation_of(std::string_view name) {
   fail("model", "there is no activation '{}'; known: {}", name, fmt::join(known_activations().choices, ", "));
 }
 
+Init init_named(std::string_view name, Index in, Index out) {
+  if (name == "he") return Init::normal(std::sqrt(2.0 / static_cast<double>(in)));  // He et al. 2015
+  return name == "xavier" ? Init::xavier(in, out) : Init::fan_in(in);
+}
+
 std::vector<Problem> nothing_in(const char* key, const std::vector<std::int64_t>& list) {
   if (!list.empty()) return {};
   return {{key, "the list is empty; give at least one layer"}};
@@ -38,6 +44,9 @@ void MlpOptions::describe(Fields& f) {
   f("activation", activation, "after each layer", known_activations());
   f("bias", bias, "linear layers have biases");
   f("dropout", dropout, "share of each layer's output set to zero in training", from_up_to(0, 1));
+  f("init", init,
+    "deviation of the weights at the start: fan_in: 1 / sqrt(3 in), he: sqrt(2 / in), xavier: sqrt(2 / (in + out))",
+    one_of({"fan_in", "he", "xavier"}));
 }
 
 MlpModel::MlpModel(const MlpOptions& options, const InputSpec& spec)
@@ -45,7 +54,8 @@ MlpModel::MlpModel(const MlpOptions& options, const InputSpec& spec)
   require(spec.kind != InputSpec::Kind::tokens, "MlpModel", "it reads numbers, not tokens; choose a transformer");
   Index in = numbers_;
   for (const std::int64_t out : options.hidden) {
-    layers_.emplace_back(in, out, LinearOptions{options.bias, activation_of(options.activation), Init::fan_in(in)});
+    layers_.emplace_back(
+        in, out, LinearOptions{options.bias, activation_of(options.activation), init_named(options.init, in, out)});
     in = out;
   }
 }

@@ -13,6 +13,7 @@ struct MlpOptions : Options {
   std::string activation = "gelu";
   bool bias = true;
   double dropout = 0;
+  std::string init = "fan_in";
   void describe(Fields& f) override;
 };
 

@@ -26,18 +26,19 @@ void put_pieces(std::map<std::string, Tensor>& tensors, const std::string& prefi
     tensors[prefix + entry.name] = parameters.view(flat, entry);
 }
 
+void take(std::map<std::string, Tensor>& tensors, const fs::path& file, const std::string& name, Tensor to) {
+  const auto found = tensors.find(name);
+  require(found != tensors.end(), kWho, "{} has no tensor '{}', which the model wants", file.string(), name);
+  require(found->second.shape() == to.shape() && found->second.dtype() == to.dtype(), kWho,
+          "'{}' of {} is {}, but the model wants {}", name, file.string(), found->second, to);
+  to.copy_from(found->second);
+  tensors.erase(found);
+}
+
 void take_pieces(std::map<std::string, Tensor>& tensors, const fs::path& file, const std::string& prefix,
                  const Parameters& parameters, const Tensor& flat) {
-  for (const Parameters::Entry& entry : parameters.entries()) {
-    const auto found = tensors.find(prefix + entry.name);
-    require(found != tensors.end(), kWho, "{} has no tensor '{}', which the model wants", file.string(),
-            prefix + entry.name);
-    Tensor to = parameters.view(flat, entry);
-    require(found->second.shape() == to.shape() && found->second.dtype() == to.dtype(), kWho,
-            "'{}' of {} is {}, but the model wants {}", prefix + entry.name, file.string(), found->second, to);
-    to.copy_from(found->second);
-    tensors.erase(found);
-  }
+  for (const Parameters::Entry& entry : parameters.entries())
+    take(tensors, file, prefix + entry.name, parameters.view(flat, entry));
 }
 
 void refuse_rest(const std::map<std::string, Tensor>& tensors, const fs::path& file) {
@@ -50,6 +51,13 @@ void load_file(const fs::path& file, const Parameters& parameters, const Tensor&
   SafetensorsFile model = read_safetensors(file);
   take_pieces(model.tensors, file, "", parameters, flat);
   refuse_rest(model.tensors, file);
+}
+
+void load_learner(const fs::path& file, const Learner::State& state) {
+  if (state.empty() && !fs::exists(file)) return;
+  SafetensorsFile learner = read_safetensors(file);
+  for (const auto& [name, tensor] : state) take(learner.tensors, file, name, tensor);
+  refuse_rest(learner.tensors, file);
 }
 
 // Doubles as the bits they are: text would round or lose infinities.
@@ -128,6 +136,11 @@ void save_checkpoint(const fs::path& place, const Parameters& parameters, std::s
       write_safetensors(fresh / "average.safetensors", model);
     }
     write_safetensors(fresh / "optimizer.safetensors", optimizer);
+    if (!state.learner.empty()) {
+      SafetensorsFile learner;
+      learner.tensors.insert(state.learner.begin(), state.learner.end());
+      write_safetensors(fresh / "learner.safetensors", learner);
+    }
     const std::string text = to_json(state).dump(2) + "\n";
     replace_file(fresh / "state.json", std::as_bytes(std::span(text)));
     replace_file(fresh / "COMPLETE", Bytes());
@@ -150,9 +163,11 @@ void load_checkpoint(const fs::path& folder, Parameters& parameters, std::span<c
   for (const Optimizer::State& s : states)
     take_pieces(optimizer.tensors, folder / "optimizer.safetensors", std::string(s.name) + "/", parameters, *s.tensor);
   refuse_rest(optimizer.tensors, folder / "optimizer.safetensors");
-  Tensor* const average = state.average;
-  state = state_of(json);
-  state.average = average;
+  load_learner(folder / "learner.safetensors", state.learner);
+  CheckpointState read = state_of(json);
+  read.average = state.average;
+  read.learner = std::move(state.learner);
+  state = std::move(read);
 }
 
 CheckpointState read_checkpoint_state(const fs::path& folder) {

@@ -3,6 +3,7 @@
 //   model.safetensors        the parameters by name; opens in Python as it is
 //   average.safetensors      the averaged weights by name, where there are any: what evaluation used
 //   optimizer.safetensors    the optimizer's state, "<state>/<parameter>"
+//   learner.safetensors      what the learner remembers beside its parameters, where it does
 //   state.json               step, seed, fingerprint of the configuration, numbers that the trainer keeps
 //   COMPLETE                 written last
 //
@@ -18,6 +19,7 @@
 #include <string>
 
 #include "layers/module.h"
+#include "train/learner.h"
 #include "train/optimizer/optimizer.h"
 
 namespace tempera {
@@ -28,6 +30,7 @@ struct CheckpointState {
   std::string config;                     // fingerprint; resuming under another configuration is refused
   std::map<std::string, double> numbers;  // e.g. "best"; kept to the bit
   Tensor* average = nullptr;              // averaged weights, a flat buffer of the parameters' layout
+  Learner::State learner = {};            // written into when a checkpoint is read
 };
 
 void save_checkpoint(const std::filesystem::path& folder, const Parameters& parameters,

@@ -6,6 +6,7 @@
 #include "data/table.h"
 #include "layers/models.h"
 #include "layers/summary.h"
+#include "train/continual/stream_report.h"
 #include "train/errors.h"
 #include "train/make_learner.h"
 #include "train/output/numbers.h"
@@ -26,7 +27,8 @@ ExperimentOptions::ExperimentOptions()
       cross_attention(cross_attention_kinds(), "same"),
       head(head_kinds(), "cross_entropy"),
       optimizer(optimizer_kinds(), "adamw"),
-      schedule(schedule_kinds(), "cosine") {}
+      schedule(schedule_kinds(), "cosine"),
+      continual(scenario_kinds(), "none") {}
 
 void ExperimentOptions::describe(Fields& f) {
   f("name", name, "of the run and its folder");
@@ -39,6 +41,7 @@ void ExperimentOptions::describe(Fields& f) {
   f("lr", lr, "learning rate at the schedule's peak", above(0));
   f("optimizer", optimizer, "the rule of the updates");
   f("schedule", schedule, "of the learning rate over the run");
+  f("continual", continual, "tasks that come one after another, and what is done about forgetting");
   f("start_from", start_from, "another run whose weights this one begins with");
   f("train", train, "the training loop");
   train.evaluate.tests.of = &data;
@@ -49,8 +52,28 @@ void ExperimentOptions::describe(Fields& f) {
 
 Experiment::Experiment(ExperimentOptions& options) : options_(options) {
   data_ = blame<DataError>([&] { return options.data.as<DataOptions>().make(); });
+  blame<SetupError>([&] { cut_into_tasks(); });
   further_tests_ = blame<DataError>([&] { return make_further_tests(options.train.evaluate.tests, *data_); });
   blame<SetupError>([&] { build(); });
+}
+
+void Experiment::cut_into_tasks() {
+  stream_ = options_.continual.as<ScenarioOptions>().stream(*data_);
+  if (!stream_) return;
+  check_stream(*stream_, options_.head, options_.train);
+  data_->train = stream_->train;
+  data_->valid = stream_->valid;
+  data_->test = stream_->test;
+}
+
+std::unique_ptr<ModelLearner> Experiment::make_learner() {
+  const DType dtype = options_.train.dtype == "float64" ? DType::float64 : DType::float32;
+  LearnerParts parts =
+      make_learner_parts(options_.model, {options_.attention, options_.cross_attention}, options_.head, *data_, dtype);
+  if (!stream_) return std::make_unique<ModelLearner>(std::move(parts));
+  return std::make_unique<ContinualLearner>(std::move(parts), std::move(stream_),
+                                            options_.continual.as<StreamOptions>(),
+                                            StreamRun{options_.train.steps, options_.train.seed});
 }
 
 // One sample of each, so that what no model can do shows before it has trained.
@@ -72,16 +95,16 @@ void Experiment::try_further_tests() {
 
 void Experiment::build() {
   const ExperimentOptions& options = options_;
-  const DType dtype = options.train.dtype == "float64" ? DType::float64 : DType::float32;
   for (const FurtherTest& test : further_tests_)
     for (const std::string& problem : length_problems(options.model, test.set->description()))
       fail("configuration", "evaluate.tests.{}: {}", test.name, problem);
-  learner_ = make_learner(options.model, {options.attention, options.cross_attention}, options.head, *data_, dtype);
+  learner_ = make_learner();
   const auto& schedule = options.schedule.as<ScheduleOptions>();
   const std::int64_t steps = std::max<std::int64_t>(1, options.train.steps);
   trainer_ = std::make_unique<Trainer>(
       options.train, *learner_, data_->train, options.optimizer.as<OptimizerOptions>(),
-      [&schedule, steps, lr = options.lr](std::int64_t step) { return lr * schedule.factor(step + 1, steps); });
+      [&schedule, steps, lr = options.lr](std::int64_t step) { return lr * schedule.factor(step + 1, steps); },
+      continual() ? continual()->stages() : std::vector<Stage>());
   trainer_->validate_on(data_->valid);
   try_further_tests();
   if (options.sample.tokens == 0) return;
@@ -111,6 +134,7 @@ std::string Experiment::plan() {
   const std::size_t weights = parameters.flat().bytes(), states = optimizer->states().size();
   std::string data = data_->describe();
   for (const FurtherTest& test : further_tests_) data += fmt::format("{:<12}{}\n", test.split(), test.set->describe());
+  if (continual()) data += describe_stream(*continual());
   return data + "\n" + summary.text() +
          fmt::format("memory: weights {} ({}), gradients as much for each thread, {} {} more\n", byte_count(weights),
                      to_string(parameters.dtype()), options_.optimizer.type(), byte_count(states * weights));

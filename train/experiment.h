@@ -11,6 +11,7 @@
 #include <string>
 
 #include "data/source.h"
+#include "train/continual/continual_learner.h"
 #include "train/further_tests.h"
 #include "train/generation.h"
 #include "train/model_learner.h"
@@ -30,7 +31,7 @@ struct SamplingOptions : GenerationOptions {
 struct ExperimentOptions : Options {
   std::string name = "run";
   std::string folder = "runs";
-  Choice data, model, attention, cross_attention, head, optimizer, schedule;
+  Choice data, model, attention, cross_attention, head, optimizer, schedule, continual;
   double lr = 1e-3;
   StartOptions start_from;
   TrainerOptions train;
@@ -51,6 +52,9 @@ class Experiment {
   ExperimentOptions& options() { return options_; }
   ModelLearner& learner() { return *learner_; }
   Trainer& trainer() { return *trainer_; }
+  // The learner, where it learns a stream of tasks; else null.
+  const ContinualLearner* continual() const { return dynamic_cast<const ContinualLearner*>(learner_.get()); }
+  // Of all tasks, where there are some.
   const DataSource& data() const { return *data_; }
   // Those of evaluate.tests.
   const std::vector<FurtherTest>& further_tests() const { return further_tests_; }
@@ -62,11 +66,14 @@ class Experiment {
   LanguageModel language() const;
 
  private:
+  void cut_into_tasks();
   void build();
+  std::unique_ptr<ModelLearner> make_learner();
   void try_further_tests();
 
   ExperimentOptions& options_;
   std::unique_ptr<DataSource> data_;
+  std::unique_ptr<TaskStream> stream_;  // until the learner has it
   std::vector<FurtherTest> further_tests_;
   std::unique_ptr<ModelLearner> learner_;
   std::unique_ptr<Trainer> trainer_;

@@ -1,8 +1,11 @@
 // What is trained: something that knows its parameters and the loss of a part of a batch.
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/named_value.h"
@@ -25,6 +28,21 @@ class Learner {
   virtual int sum_count() const = 0;
   // From the sums of any number of samples; the first is "loss".
   virtual NamedValues metrics(std::span<const double> sums) const = 0;
+
+  // What a learner does beside the loss, around every step and on the thread that trains. Once, before the first step:
+  virtual void start(Parameters& /*parameters*/) {}
+  // Step `step` = 0, 1, ... is about to run on these samples: the samples that it shall run on instead, which begin
+  // with those and stay valid until end_step(). rows(n): how many at most where n came.
+  virtual const Batch& begin_step(std::int64_t /*step*/, const Batch& samples) { return samples; }
+  virtual std::int64_t rows(std::int64_t samples) const { return samples; }
+  // The gradient of the step's loss is there; adds that of what depends on the parameters alone. [flat_size()]
+  virtual void add_gradient(Tensor& /*gradient*/) {}
+  // The parameters were updated.
+  virtual void end_step() {}
+  // What all this remembers between steps: tensors by name, of fixed shapes from start() on, which checkpoints keep.
+  // Whoever resumes writes into them.
+  using State = std::vector<std::pair<std::string, Tensor>>;
+  virtual State state() { return {}; }
 };
 
 }  // namespace tempera

@@ -138,8 +138,13 @@ std::vector<std::string> length_problems(const Choice& model, const Description&
                       transformer->max_length)};
 }
 
-std::unique_ptr<ModelLearner> make_learner(const Choice& model_choice, const Attentions& attentions, const Choice& head,
+std::unique_ptr<ModelLearner> make_learner(const Choice& model, const Attentions& attentions, const Choice& head,
                                            const DataSource& data, DType dtype) {
+  return std::make_unique<ModelLearner>(make_learner_parts(model, attentions, head, data, dtype));
+}
+
+LearnerParts make_learner_parts(const Choice& model_choice, const Attentions& attentions, const Choice& head,
+                                const DataSource& data, DType dtype) {
   const Description& d = data.train->description();
   throw_if_any(input_problems(model_choice, d));
   std::unique_ptr<Model> model = make_model(model_choice, spec_of(d), mixers_of(model_choice, attentions));
@@ -158,7 +163,7 @@ std::unique_ptr<ModelLearner> make_learner(const Choice& model_choice, const Att
   }
   throw_if_any(found);
   std::unique_ptr<Head> made = head_options.make(sizes);
-  return std::make_unique<ModelLearner>(std::move(model), std::move(made), dtype, outputs.single);
+  return {std::move(model), std::move(made), dtype, outputs.single};
 }
 
 }  // namespace tempera

@@ -25,5 +25,8 @@ struct Attentions {
 // the learner.
 std::unique_ptr<ModelLearner> make_learner(const Choice& model, const Attentions& attentions, const Choice& head,
                                            const DataSource& data, DType dtype);
+// The same before it is put together, for learners with more to it.
+LearnerParts make_learner_parts(const Choice& model, const Attentions& attentions, const Choice& head,
+                                const DataSource& data, DType dtype);
 
 }  // namespace tempera

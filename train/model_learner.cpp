@@ -13,6 +13,9 @@ ModelLearner::ModelLearner(std::unique_ptr<Model> model, std::unique_ptr<Head> h
       single_output_(single_output),
       part_losses_(part_losses(*model_)) {}
 
+ModelLearner::ModelLearner(LearnerParts parts)
+    : ModelLearner(std::move(parts.model), std::move(parts.head), parts.dtype, parts.single_output) {}
+
 ModelInput ModelLearner::input(const Batch& samples, const std::shared_ptr<Pool>& pool) const {
   ModelInput input;
   input.inputs = is_floating(samples.inputs.dtype()) ? samples.inputs.to(dtype_, pool) : samples.inputs;
@@ -29,11 +32,11 @@ Targets ModelLearner::targets(const Batch& samples) const {
 
 Var ModelLearner::loss(Context& context, const Batch& samples, double normaliser, std::span<double> sums) const {
   const Var features = model_->features(context, input(samples, context.tape().pool()));
-  const std::size_t own = head_->sum_names().size();
+  const std::size_t own = answer_sums();
   Var loss;
   {
     const Tape::Scope scope(context.tape(), "head");
-    loss = head_->loss(context, features, targets(samples), normaliser, sums.first(own));
+    loss = answer_loss(context, features, samples, normaliser, sums.first(own));
   }
   if (context.part_losses().empty()) return loss;
   const double weight = this->weight(samples);
@@ -50,8 +53,8 @@ Var ModelLearner::loss(Context& context, const Batch& samples, double normaliser
 }
 
 NamedValues ModelLearner::metrics(std::span<const double> sums) const {
-  const std::size_t own = head_->sum_names().size();
-  NamedValues metrics = head_->metrics(sums.first(own));
+  const std::size_t own = answer_sums();
+  NamedValues metrics = answer_metrics(sums.first(own));
   for (std::size_t i = 0; i < part_losses_.size(); ++i)
     if (const double weight = sums[own + 2 * i + 1]; weight > 0)
       metrics.push_back({part_losses_[i], sums[own + 2 * i] / weight});

@@ -9,6 +9,14 @@
 
 namespace tempera {
 
+// What it is made of; see the constructor.
+struct LearnerParts {
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Head> head;
+  DType dtype = DType::float32;
+  bool single_output = false;
+};
+
 // Training minimises the head's loss plus those that the model's parts add to it (Context::add_loss). A shard counts in
 // these by its share of the step's targets. Metrics: the head's, of which "loss" is the head's alone, then, in
 // training, one for each of the others under its name.
@@ -18,17 +26,27 @@ class ModelLearner : public Learner {
   // sample, and targets [..] are given to it as [.., 1].
   ModelLearner(std::unique_ptr<Model> model, std::unique_ptr<Head> head, DType dtype = DType::float32,
                bool single_output = false);
+  explicit ModelLearner(LearnerParts parts);
 
   Module& module() override { return both_; }
   double weight(const Batch& samples) const override { return head_->weight(targets(samples)); }
-  Var loss(Context& context, const Batch& samples, double normaliser, std::span<double> sums) const override;
-  int sum_count() const override { return static_cast<int>(head_->sum_names().size() + 2 * part_losses_.size()); }
-  NamedValues metrics(std::span<const double> sums) const override;
+  Var loss(Context& context, const Batch& samples, double normaliser, std::span<double> sums) const final;
+  int sum_count() const final { return static_cast<int>(answer_sums() + 2 * part_losses_.size()); }
+  NamedValues metrics(std::span<const double> sums) const final;
 
   const Model& model() const { return *model_; }
   const Head& head() const { return *head_; }
   ModelInput input(const Batch& samples, const std::shared_ptr<Pool>& pool) const;
   Targets targets(const Batch& samples) const;
+
+ protected:
+  // The loss of the answers, what it sums up and what the sums say: the head's, unless a derived learner has another.
+  virtual Var answer_loss(Context& context, const Var& features, const Batch& samples, double normaliser,
+                          std::span<double> sums) const {
+    return head_->loss(context, features, targets(samples), normaliser, sums);
+  }
+  virtual std::size_t answer_sums() const { return head_->sum_names().size(); }
+  virtual NamedValues answer_metrics(std::span<const double> sums) const { return head_->metrics(sums); }
 
  private:
   // The model's names as they are, the head's behind "head.".

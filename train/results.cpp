@@ -7,8 +7,10 @@
 
 #include "data/files.h"
 #include "train/attention_figures.h"
+#include "train/continual/stream_report.h"
 #include "train/experiment.h"
 #include "train/findings.h"
+#include "train/fourier_figures.h"
 
 namespace tempera {
 namespace {
@@ -77,6 +79,7 @@ std::vector<std::string> result_names(Experiment& experiment) {
   const std::vector<double> sums(static_cast<std::size_t>(experiment.learner().sum_count()));
   add("train", experiment.learner().metrics(sums), false);
   add("train", {{"lr", 0}, {"gradient_norm", 0}, {"weight_norm", 0}, {"alignment", 0}}, false);
+  add("train", FourierFigures(experiment).metrics(), false);
   for (const auto& [split, set] : {std::pair("valid", data.valid), std::pair("test", data.test)}) {
     if (!set) continue;
     const NamedValues values = experiment.trainer().evaluate(*set, kRehearsed);
@@ -92,7 +95,13 @@ std::vector<std::string> result_names(Experiment& experiment) {
     add(test.split(), experiment.trainer().evaluate(*test.set, kRehearsed), true);
     add_compared(test.split(), *test.set);
   }
-  for (const char* name : {"steps", "best_step", "seconds", "parameters", "peak_memory"}) names.emplace_back(name);
+  if (const ContinualLearner* learner = experiment.continual()) {
+    add("train", {{"method_loss", 0}}, false);
+    for (const StreamFigures& figures : stream_figures(*learner, learner->tasks()))
+      add(figures.split, figures.values, false);
+  }
+  for (const char* name : {"steps", "best_step", "seconds", "steps_per_second", "parameters", "peak_memory"})
+    names.emplace_back(name);
   if (experiment.options().baseline > 0) names.emplace_back("baseline_loss");
   return names;
 }

@@ -2,9 +2,11 @@
 //
 //   train_loss, valid_accuracy, test_accuracy    the last recorded value of each part and metric
 //   test.2x.accuracy                             of a further test set; train/further_tests.h
+//   class_il_accuracy, task_il_forgetting        of a stream of tasks, after the last; train/continual/stream_report.h
 //   best_valid_loss, best_test_accuracy          of the best checkpoint by the validation set, over whole sets; the
 //                                                last weights where they are the best
-//   steps, best_step, seconds, parameters, peak_memory (bytes of the process), baseline_loss
+//   steps, best_step, seconds, steps_per_second (evaluations included), parameters, peak_memory (bytes of the process),
+//   baseline_loss
 #pragma once
 
 #include <filesystem>

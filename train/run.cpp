@@ -12,9 +12,11 @@
 #include "train/attention_figures.h"
 #include "train/attention_maps.h"
 #include "train/config/write_config.h"
+#include "train/continual/stream_report.h"
 #include "train/errors.h"
 #include "train/findings.h"
 #include "train/fingerprint.h"
+#include "train/fourier_figures.h"
 #include "train/output/event_file.h"
 #include "train/output/log.h"
 #include "train/output/metrics_log.h"
@@ -42,6 +44,7 @@ class Session {
       : e_(experiment),
         o_(experiment.options()),
         trainer_(experiment.trainer()),
+        fourier_(experiment),
         screens_(screens),
         config_(fingerprint(o_)),
         folder_(blame<SetupError>([&] { return open_folder(start); })) {
@@ -170,8 +173,13 @@ class Session {
       const Trainer::WeightFigures weights = trainer_.weight_figures();
       values.push_back({"weight_norm", weights.norm});
       values.push_back({"alignment", weights.alignment});
+      for (const NamedValue& value : fourier_.metrics()) values.push_back(value);
       record(report.step, report.epoch, "train", values);
     }
+    if (const ContinualLearner* learner = e_.continual())
+      if (const auto done = learner->ended(report.step))
+        for (const StreamFigures& figures : stream_figures(*learner, *done))
+          record(report.step, report.epoch, figures.split, figures.values);
     if (o_.sample.every > 0 && report.step % o_.sample.every == 0 && report.step < o_.train.steps) sample();
   }
 
@@ -212,8 +220,11 @@ class Session {
     {
       const Trainer::Averaged weights(trainer_);
       write_attention_maps(e_, folder_);
+      if (const auto picture = fourier_.picture())
+        folder_.write_matrix("Fourier power of the embeddings, by frequency", trainer_.steps_done(), *picture);
       write_answers(e_, folder_);
     }
+    if (e_.continual()) write_accuracy_matrices(*e_.continual(), folder_, trainer_.steps_done());
     write_results(folder_.path(), results());
     identity_.finished = utc_now();
     identity_.weights_sha256 = trainer_.weights_hash();
@@ -296,7 +307,9 @@ class Session {
     all.insert(all.end(), of_best.begin(), of_best.end());
     all.emplace_back("steps", static_cast<double>(steps));
     all.emplace_back("best_step", static_cast<double>(best > 0 ? best : steps));
-    all.emplace_back("seconds", seconds_now() - started_);
+    const double seconds = seconds_now() - started_;
+    all.emplace_back("seconds", seconds);
+    all.emplace_back("steps_per_second", static_cast<double>(steps) / seconds);
     all.emplace_back("parameters", static_cast<double>(trainer_.parameters().count()));
     all.emplace_back("peak_memory", peak_memory());
     for (const auto& [name, loss] : identity_.baselines) all.emplace_back("baseline_loss", loss);
@@ -311,7 +324,8 @@ class Session {
       for (const NamedValue& metric : e_.learner().metrics(sums)) {
         const std::string name = result_name(record.split, metric.name);
         const double* value = find_result(last, name);
-        if (record.split != "train" && value != nullptr) set_result(of_best, "best_" + name, *value);
+        const bool of_both = record.split == "valid" || record.split.starts_with("test");
+        if (of_both && value != nullptr) set_result(of_best, "best_" + name, *value);
       }
     return of_best;
   }
@@ -324,6 +338,7 @@ class Session {
   Experiment& e_;
   ExperimentOptions& o_;
   Trainer& trainer_;
+  FourierFigures fourier_;
   RunScreens screens_;
   std::string config_;
   RunFolder folder_;

@@ -1,5 +1,7 @@
 #include "train/shards.h"
 
+#include <atomic>
+#include <bit>
 #include <exception>
 #include <map>
 #include <optional>
@@ -78,6 +80,8 @@ struct ShardRunner::Impl {
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<Worker*> free;
   std::vector<Tensor> buffers;     // spare gradient buffers
+  std::vector<Tensor> untouched;   // more of them, never written to: they take no memory yet
+  std::size_t reserved = 0;        // how many there are of both kinds and at work
   std::map<Index, TreeSum> trees;  // by the number of shards
   // Of each shard; those of the step at hand.
   std::vector<std::exception_ptr> errors;
@@ -98,16 +102,28 @@ struct ShardRunner::Impl {
     const std::lock_guard lock(mutex);
     free.push_back(worker);
   }
+  // The tree over so many shards, with as many buffers as it needs however the threads are delayed: nothing is
+  // allocated any more, whatever happens.
+  TreeSum& tree_of(Index shards) {
+    const auto count = static_cast<std::size_t>(shards);
+    const std::size_t most = std::min(count, static_cast<std::size_t>(threads) * std::bit_width(count)) + 1;
+    buffers.reserve(most);
+    for (; reserved < most; ++reserved)
+      untouched.push_back(Tensor::empty({parameters.flat_size()}, parameters.dtype()));
+    return trees.try_emplace(shards, shards).first->second;
+  }
   Tensor spare() {
+    bool used = true;
+    Tensor buffer;
     {
       const std::lock_guard lock(mutex);
-      if (!buffers.empty()) {
-        Tensor buffer = std::move(buffers.back());
-        buffers.pop_back();
-        return buffer;
-      }
+      used = !buffers.empty();
+      std::vector<Tensor>& from = used ? buffers : untouched;
+      buffer = std::move(from.back());
+      from.pop_back();
     }
-    return parameters.make_flat();
+    if (!used) buffer.fill(0);  // what lies between parameters counts as well
+    return buffer;
   }
   void recycle(Tensor buffer) {
     const std::lock_guard lock(mutex);
@@ -139,11 +155,17 @@ struct ShardRunner::Impl {
     if (shards == 1 || threads == 1 || profile) {
       for (Index shard = 0; shard < shards; ++shard) one(shard);
     } else {
-      arena.execute([&] { tbb::parallel_for(Index{0}, shards, one, tbb::simple_partitioner()); });
+      // In order of their numbers, so that siblings come close to one another and few buffers wait for a sum.
+      std::atomic<Index> next = 0;
+      const auto several = [&](int) {
+        for (Index shard = next++; shard < shards; shard = next++) one(shard);
+      };
+      arena.execute([&] { tbb::parallel_for(0, threads, several, tbb::simple_partitioner()); });
     }
     for (const std::exception_ptr& error : errors)
       if (error) {
         trees.erase(shards);  // it may be half full
+        reserved = buffers.size() + untouched.size();
         std::rethrow_exception(error);
       }
   }
@@ -173,7 +195,7 @@ ShardRunner::~ShardRunner() = default;
 const ShardResult& ShardRunner::run(std::uint64_t step, Index shards, FunctionRef<Index(Index)> first_sample,
                                     Body body) {
   Impl& impl = *impl_;
-  TreeSum& tree = impl.trees.try_emplace(shards, shards).first->second;
+  TreeSum& tree = impl.tree_of(shards);
   if (gradients_.defined()) impl.recycle(std::exchange(gradients_, Tensor()));
   const auto recycle = [&](Tensor buffer) { impl.recycle(std::move(buffer)); };
   impl.for_each_shard(shards, [&](Worker& worker, Index shard) {

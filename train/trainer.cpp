@@ -41,7 +41,7 @@ bool due(std::int64_t step, std::int64_t every) {
 }  // namespace
 
 Trainer::Trainer(const TrainerOptions& options, Learner& learner, std::shared_ptr<const Dataset> train,
-                 const OptimizerOptions& optimizer, LearningRate lr)
+                 const OptimizerOptions& optimizer, LearningRate lr, std::vector<Stage> stages)
     : options_(counted(options, train.get())),
       learner_(learner),
       train_(std::move(train)),
@@ -52,13 +52,15 @@ Trainer::Trainer(const TrainerOptions& options, Learner& learner, std::shared_pt
       optimizer_(optimizer.make(segments_)),
       stopping_(options.stopping),
       runner_(parameters_, rng_, options.threads, learner.sum_count()),
-      sampler_(train_ ? train_->size() : 0, {.batch = options_.batch * options_.accumulate,
-                                             .shuffle = true,
-                                             .drop_last = options.drop_last,
-                                             .seed = options.seed}) {
+      sampler_(stages.empty() ? std::vector{Stage{0, train_ ? train_->size() : 0}} : std::move(stages),
+               {.batch = options_.batch * options_.accumulate,
+                .shuffle = true,
+                .drop_last = options.drop_last,
+                .seed = options.seed}) {
   optimizer_->prepare(parameters_.flat_size(), parameters_.dtype());
   if (options_.average.decay > 0) average_.emplace(options_.average);
   runner_.watch(options_.watch);
+  learner_.start(parameters_);
   start_loader();
 }
 
@@ -89,7 +91,7 @@ void Trainer::start_loader() {
 
 Index Trainer::shard_size() const {
   if (options_.shard > 0) return options_.shard;
-  const Index batch = options_.batch * options_.accumulate;
+  const Index batch = learner_.rows(options_.batch * options_.accumulate);
   const Index least = std::max(kShardTokens, parameters_.flat_size() / kParametersPerToken);
   Index shards = kShards;
   while (shards > 1 && batch * tokens_of(train_->description()) < shards * least) shards /= 2;
@@ -138,9 +140,15 @@ void Trainer::observe(Profile* profile) {
 
 const StepReport& Trainer::step() {
   if (profile_) profile_->begin();
-  const Batch& batch = blame<DataError>([&]() -> const Batch& { return trimmed(loader_->next(), trimmed_); });
+  Index samples = 0;
+  const Batch& batch = blame<DataError>([&]() -> const Batch& {
+    const Batch& read = loader_->next();
+    samples = read.size();
+    return trimmed(learner_.begin_step(steps_done(), read), trimmed_);
+  });
   if (profile_) profile_->mark("wait for data");
   const ShardResult& result = run_shards(batch);
+  learner_.add_gradient(runner_.gradients());
   if (options_.gradient.perpendicular)
     make_perpendicular(parameters_.flat(), runner_.gradients(), segments_, options_.gradient.rescale);
   const double norm = gradient_norm(runner_.gradients(), segments_);
@@ -152,13 +160,9 @@ const StepReport& Trainer::step() {
   options_.clip.apply(norm, info);
   optimizer_->step(parameters_.flat(), runner_.gradients(), info);
   if (average_) average_->update(parameters_.flat(), info.step, options_.threads);
+  learner_.end_step();
   if (profile_) profile_->mark("update");
-  report_ = {info.step,
-             static_cast<double>(info.step) / static_cast<double>(sampler_.steps_per_epoch()),
-             info.lr,
-             norm,
-             learner_.metrics(result.sums),
-             batch.size()};
+  report_ = {info.step, sampler_.epochs(info.step), info.lr, norm, learner_.metrics(result.sums), samples};
   return report_;
 }
 
@@ -263,7 +267,8 @@ void Trainer::save(const std::filesystem::path& folder) {
                          {"best_step", static_cast<double>(best.best_step)},
                          {"worse", static_cast<double>(best.worse)},
                          {"evaluated", static_cast<double>(evaluated_)}},
-                        average_ && average_->state().defined() ? &average_->state() : nullptr};
+                        average_ && average_->state().defined() ? &average_->state() : nullptr,
+                        learner_.state()};
   blame<CheckpointError>([&] { save_checkpoint(folder, parameters_, optimizer_->states(), state); });
 }
 
@@ -276,6 +281,7 @@ void Trainer::resume(const std::filesystem::path& folder) {
             folder.string(), state.config, state.seed, fingerprint_, options_.seed);
     if (average_) average_->state() = state.step > 0 ? parameters_.make_flat() : Tensor();
     if (average_ && state.step > 0) state.average = &average_->state();
+    state.learner = learner_.state();
     load_checkpoint(folder, parameters_, optimizer_->states(), state);
     const auto whole = [&](const char* name) {
       const auto found = state.numbers.find(name);
@@ -288,7 +294,7 @@ void Trainer::resume(const std::filesystem::path& folder) {
     stopping_.restore({state.numbers["best"], best_step, worse});
     report_ = {};
     report_.step = saved_ = state.step;
-    report_.epoch = static_cast<double>(state.step) / static_cast<double>(sampler_.steps_per_epoch());
+    report_.epoch = sampler_.epochs(state.step);
   });
   if (folder_ && best_step() > 0 && std::filesystem::exists(folder_->at(best_step()) / "COMPLETE"))
     folder_->set_best(best_step());  // a kill may have come between a checkpoint and its name

@@ -57,9 +57,10 @@ class Trainer {
  public:
   using LearningRate = std::function<double(std::int64_t step)>;  // of step 0, 1, ...
 
-  // The learner must outlive the trainer. Its parameters are initialised here, from the seed.
+  // The learner must outlive the trainer. Its parameters are initialised here, from the seed. Where there are `stages`,
+  // each has its turn with its part of the training set; see data/sampler.h.
   Trainer(const TrainerOptions& options, Learner& learner, std::shared_ptr<const Dataset> train,
-          const OptimizerOptions& optimizer, LearningRate lr);
+          const OptimizerOptions& optimizer, LearningRate lr, std::vector<Stage> stages = {});
   ~Trainer();
 
   // Each evaluates, saves or prunes as the sections of the options say; without them run() only steps.

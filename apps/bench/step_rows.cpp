@@ -11,6 +11,7 @@
 #include "losses/cross_entropy_head.h"
 #include "train/model_learner.h"
 #include "train/optimizer/adam.h"
+#include "train/profile.h"
 
 namespace tempera::bench {
 namespace {
@@ -68,22 +69,6 @@ O transformer_options(const StepRow& row) {
   return o;
 }
 
-class FlopCounter : public OperationProbe {
- public:
-  explicit FlopCounter(const StepRow& row) : row_(row) {}
-  double total = 0;
-
-  void computed(const Op& op, std::string_view, Inputs inputs, const Tensor& y) override {
-    if (!op.flops) return;
-    const bool masked = row_.decoder && &op == &streaming_attention_op;
-    const auto n = static_cast<double>(row_.length);
-    total += op.flops(inputs, y) * (masked ? (n + 1) / (2 * n) : 1);
-  }
-
- private:
-  const StepRow& row_;
-};
-
 }  // namespace
 
 std::span<const StepRow> step_rows() {
@@ -131,18 +116,18 @@ StepModel::StepModel(const StepRow& row, int threads, int shard) : row_(row), da
 
 StepModel::~StepModel() = default;
 
-double StepModel::forward_flops() {
-  const std::int64_t first[] = {0};
-  Batch sample;
-  data_->fill(first, sample);
-  Tape tape;
-  Context context(tape, trainer_->parameters());
-  context.begin(0, 0);
-  FlopCounter counter(row_);
-  tape.set_operation_probe(&counter);
-  std::vector<double> sums(static_cast<std::size_t>(learner_->sum_count()), 0);
-  learner_->loss(context, sample, 1, sums);
-  return counter.total * static_cast<double>(row_.batch);
+double StepModel::step_flops() {
+  Profile profile;
+  trainer_->observe(&profile);
+  trainer_->step();
+  trainer_->observe(nullptr);
+  const auto n = static_cast<double>(row_.length);
+  double forward = 0;
+  for (const Profile::Row& row : profile.rows()) {
+    const bool masked = row_.decoder && row.operation == streaming_attention_op.name;
+    if (!row.backward) forward += row.flops * (masked ? (n + 1) / (2 * n) : 1);
+  }
+  return 3 * forward;
 }
 
 }  // namespace tempera::bench

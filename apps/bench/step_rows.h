@@ -38,9 +38,9 @@ class StepModel {
   StepModel(const StepRow& row, int threads, int shard = 0);
   ~StepModel();
   Trainer& trainer() { return *trainer_; }
-  // Floating-point operations of the products of one step's forward pass, head included. Of a causal softmax only the
-  // pairs of query and key count that see each other.
-  double forward_flops();
+  // Takes a step and counts its floating-point operations: three times those of the forward pass' products, head
+  // included. Of a causal softmax only the pairs of query and key count that see each other.
+  double step_flops();
 
  private:
   const StepRow& row_;

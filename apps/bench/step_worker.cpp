@@ -24,12 +24,11 @@ double sum_share(StepModel& model) {
 
 template <class T>
 void serve_type(StepModel& model, const nlohmann::json& ready) {
-  long allocations = 0, steps = 0;
+  long allocations = 0, steps = -1;  // behind the second
   const auto round = [&] {
     const long before = heap_allocations();
     model.trainer().step();
-    allocations += heap_allocations() - before;
-    ++steps;
+    if (++steps > 0) allocations += heap_allocations() - before;
   };
   serve(ready, kLeastSteps, round, [&](const std::function<void()>& turn, nlohmann::json& said) {
     said["sum"] = sum_share(model);
@@ -44,8 +43,7 @@ void serve_type(StepModel& model, const nlohmann::json& ready) {
 
 void serve_steps(const StepRow& row, int threads, int shard) {
   StepModel model(row, threads, shard);
-  model.trainer().step();
-  const nlohmann::json ready{{"flops", 3 * model.forward_flops()}, {"tokens", row.batch * row.length}};
+  const nlohmann::json ready{{"flops", model.step_flops()}, {"tokens", row.batch * row.length}};
   if (row.dtype == "float64") serve_type<double>(model, ready);
   else serve_type<float>(model, ready);
 }

@@ -102,7 +102,7 @@ struct Saved {
 };
 
 template <class T>
-void backward(const Saved& s, bool bias, const Tensor& dy, Gradients& dx) {
+void backward(Saved& s, bool bias, const Tensor& dy, Gradients& dx) {
   const auto [rows, in, out] = s.sizes;
   const int threads = dx.tape().threads();
   const kernels::Team team{threads, dx.tape().pool()};
@@ -122,14 +122,14 @@ void backward(const Saved& s, bool bias, const Tensor& dy, Gradients& dx) {
     });
   }
   const T* g = std::as_const(dz).data<T>();
-  if (dx.wanted(0)) {
-    Into to = dx.into(0);
-    kernels::product<T>(team, rows, in, out, 1, {g, out}, {s.w.data<T>(), in}, to.add, to.grad.data<T>(), in);
-  }
   if (dx.wanted(1)) {
     Into to = dx.into(1);
-    kernels::product<T>(team, out, in, rows, 1, {g, out, kernels::Transpose::yes}, {s.x.data<T>(), in}, to.add,
-                        to.grad.data<T>(), in);
+    kernels::product<T>(team, out, in, rows, 1, {g, out, kernels::Transpose::yes}, {std::as_const(s.x).data<T>(), in},
+                        to.add, to.grad.data<T>(), in);
+  }
+  if (dx.wanted(0)) {  // X is read no more
+    Into to = dx.into(0, s.x);
+    kernels::product<T>(team, rows, in, out, 1, {g, out}, {s.w.data<T>(), in}, to.add, to.grad.data<T>(), in);
   }
 }
 
@@ -171,11 +171,11 @@ Var linear(const Var& x, const Var& w, const Var& b, Activation activation) {
     });
   });
   Saved saved{sizes, x.value(), w.value(), slope};
-  const auto play = [saved = std::move(saved), bias = b.defined()](const Tensor& dy, Gradients& dx) {
+  auto play = [saved = std::move(saved), bias = b.defined()](const Tensor& dy, Gradients& dx) mutable {
     dispatch(dy.dtype(), [&]<class T>(Type<T>) { backward<T>(saved, bias, dy, dx); });
   };
-  return b.defined() ? Tape::record(linear_op, {x, w, b}, std::move(y), play)
-                     : Tape::record(linear_op, {x, w}, std::move(y), play);
+  return b.defined() ? Tape::record(linear_op, {x, w, b}, std::move(y), std::move(play))
+                     : Tape::record(linear_op, {x, w}, std::move(y), std::move(play));
 }
 
 LinearSizes linear_sizes(std::string_view who, const Var& x, const Var& w, const Var& b) {

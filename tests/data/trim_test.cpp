@@ -32,30 +32,32 @@ Learned learn(TestExperiment& run, const Batch& batch) {
 }  // namespace
 
 TEST_CASE("padding that no sample of a batch needs is cut, and changes nothing", "[data]") {
-  for (const char* data :
-       {"{type: sequences, longest: 60}", "{type: topic_pairs, longest: 60}", "{type: speech, fewest: 1}"}) {
-    const bool pairs = std::string_view(data).find("pairs") != std::string_view::npos;
-    TestExperiment run(
-        fmt::format("data: {}\nmodel: {{type: {}, d_model: 8, n_layers: 1}}\n"
-                    "attention: {{type: softmax, heads: 2}}\ntrain: {{batch: 2, dtype: float64}}\n",
-                    data, pairs ? "two_tower" : "encoder_decoder"));
-    bool cut = false;
-    for (std::int64_t i = 0; i < 20; ++i) {
-      const std::int64_t samples[] = {2 * i, 2 * i + 1};
-      Batch batch, room;
-      run.experiment->data().train->fill(samples, batch);
-      const Batch& less = trimmed(batch, room);
-      const Index longest =
-          std::max<Index>(static_cast<Index>(batch.lengths.at(0)), static_cast<Index>(batch.lengths.at(1)));
-      CHECK(less.inputs.dim(1) >= longest);
-      CHECK(less.inputs.dim(1) < std::max<Index>(1, longest) + kTrimmedTo);
-      cut |= less.inputs.dim(1) < batch.inputs.dim(1);
-      const Learned whole = learn(run, batch), part = learn(run, less);
-      CHECK(part.loss == Approx(whole.loss).epsilon(1e-12));
-      check_close(part.gradients, whole.gradients, 1e-12);
-    }
-    CHECK(cut);
+  const auto [data, model] = GENERATE(table<const char*, const char*>({
+      {"{type: sequences, longest: 60}", "encoder_decoder"},
+      {"{type: topic_pairs, longest: 60}", "two_tower"},
+      {"{type: set_max, longest: 60}", "encoder"},  // vectors, not tokens
+      {"{type: speech, fewest: 1}", "encoder_decoder"},
+  }));
+  TestExperiment run(
+      fmt::format("data: {}\nmodel: {{type: {}, d_model: 8, n_layers: 1}}\n"
+                  "attention: {{type: softmax, heads: 2}}\ntrain: {{batch: 2, dtype: float64}}\n",
+                  data, model));
+  bool cut = false;
+  for (std::int64_t i = 0; i < 20; ++i) {
+    const std::int64_t samples[] = {2 * i, 2 * i + 1};
+    Batch batch, room;
+    run.experiment->data().train->fill(samples, batch);
+    const Batch& less = trimmed(batch, room);
+    const Index longest =
+        std::max<Index>(static_cast<Index>(batch.lengths.at(0)), static_cast<Index>(batch.lengths.at(1)));
+    CHECK(less.inputs.dim(1) >= longest);
+    CHECK(less.inputs.dim(1) < std::max<Index>(1, longest) + kTrimmedTo);
+    cut |= less.inputs.dim(1) < batch.inputs.dim(1);
+    const Learned whole = learn(run, batch), part = learn(run, less);
+    CHECK(part.loss == Approx(whole.loss).epsilon(1e-12));
+    check_close(part.gradients, whole.gradients, 1e-12);
   }
+  CHECK(cut);
 }
 
 TEST_CASE("a batch without lengths, a full one, and one whose targets would be lost stay as they are", "[data]") {

@@ -17,6 +17,7 @@ void Expectation::describe(Fields& f) {
   f("above", above, "a variant whose metric is lower");
   f("below", below, "a variant whose metric is higher");
   f("by", by, "with above and below: at least by so much; below 0: no worse than by so much");
+  f("times", times, "with above and below: so many times what the other has, as in below 0.6 times", tempera::above(0));
   f("at_least", at_least, "a number that the mean over the seeds reaches");
   f("at_most", at_most, "a number that the mean over the seeds does not exceed");
   f("every", every, "with at_least and at_most: every seed, not the mean");
@@ -34,6 +35,8 @@ std::vector<Problem> Expectation::problems() const {
   if (count != 1)
     found.push_back({"", fmt::format("one of above, below, at_least and at_most is wanted, got {}", count)});
   if (by != 0 && !compares()) found.push_back({"by", "belongs to above and below; put the margin into the number"});
+  if (times != 1 && !compares())
+    found.push_back({"times", "belongs to above and below; put the factor into the number"});
   if (every && compares()) found.push_back({"every", "belongs to at_least and at_most"});
   if (compares() && other() == of) found.push_back({above.empty() ? "below" : "above", "is `of` itself"});
   return found;
@@ -47,7 +50,9 @@ std::string Expectation::quantity() const {
 
 std::string Expectation::text() const {
   std::string text = fmt::format("{} of {}", quantity(), of);
-  if (compares()) text += fmt::format(" {} {}", above.empty() ? "below" : "above", other());
+  if (compares()) text += fmt::format(" {} ", above.empty() ? "below" : "above");
+  if (times != 1) text += fmt::format("{} times ", times);
+  if (compares()) text += other();
   if (by > 0) text += fmt::format(" by {}", by);
   if (by < 0) text += fmt::format(" or {} worse at most", -by);
   if (at_least) text += fmt::format(" at least {}", *at_least);
@@ -66,6 +71,7 @@ void Claim::describe(Fields& f) {
   f("note", note, "what a reader of the verdict should know: where this differs from the paper, why it fails");
   f("plot", plot,
     "metrics drawn as one line for each variant, in place of bars: test.1x.accuracy, test.8x.accuracy, ...");
+  f("table", table, "metrics of every variant to be listed in the gallery: test_accuracy, peak_memory, ...");
 }
 
 }  // namespace tempera

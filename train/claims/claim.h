@@ -39,7 +39,7 @@ struct Expectation : Options {
   std::string metric;
   StepsTo steps_to;
   std::string of, above, below;
-  double by = 0;
+  double by = 0, times = 1;
   std::optional<double> at_least = std::nullopt, at_most = std::nullopt;
   bool every = false;
   std::string paper;
@@ -64,7 +64,7 @@ struct PaperOptions : Options {
 struct Claim : Options {
   std::string claim, note;
   PaperOptions paper;
-  std::vector<std::string> plot;
+  std::vector<std::string> plot, table;
   void describe(Fields& f) override;
 
   // Beyond what fields can say; ExperimentFile reads them.

@@ -89,6 +89,12 @@ Outcome ClaimRow::outcome() const {
   return std::ranges::all_of(expectations, is(Outcome::holds)) ? Outcome::holds : Outcome::undecided;
 }
 
+const Measured* ClaimRow::find(std::string_view quantity, std::string_view variant) const {
+  const auto is_it = [&](const Measured& m) { return m.quantity == quantity && m.variant == variant; };
+  const auto found = std::ranges::find_if(measured, is_it);
+  return found == measured.end() ? nullptr : &*found;
+}
+
 void write_row(const std::filesystem::path& file, const ClaimRow& row) {
   Json json{{"name", row.name},
             {"config", row.config},
@@ -105,6 +111,7 @@ void write_row(const std::filesystem::path& file, const ClaimRow& row) {
             {"expectations", Json::array()},
             {"measured", Json::array()},
             {"failures", row.failures}};
+  if (!row.table.empty()) json["table"] = {{"quantities", row.table}, {"variants", row.variants}};
   for (const JudgedExpectation& e : row.expectations) json["expectations"].push_back(expectation_json(e));
   for (const Measured& m : row.measured) json["measured"].push_back(measured_json(m));
   const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -131,6 +138,10 @@ ClaimRow read_row(const std::filesystem::path& file) {
     for (const Json& e : json.at("expectations")) row.expectations.push_back(expectation_of(e));
     for (const Json& m : json.at("measured")) row.measured.push_back(measured_of(m));
     row.failures = json.at("failures").get<std::vector<std::string>>();
+    if (const auto table = json.find("table"); table != json.end()) {
+      row.table = table->at("quantities").get<std::vector<std::string>>();
+      row.variants = table->at("variants").get<std::vector<std::string>>();
+    }
     return row;
   } catch (const Json::exception& error) {
     fail("gallery", "{} is damaged: {}; reproduce the claim again", file.string(), error.what());

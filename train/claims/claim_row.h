@@ -34,6 +34,11 @@ struct ClaimRow {
   std::vector<JudgedExpectation> expectations = {};
   std::vector<Measured> measured = {};
   std::vector<std::string> failures = {};  // "softmax-seed2: ..."
+  std::vector<std::string> table = {};     // quantities to be listed for every one of `variants`
+  std::vector<std::string> variants = {};
+
+  // What was measured of a quantity and variant; null where nothing was.
+  const Measured* find(std::string_view quantity, std::string_view variant) const;
 
   // holds where all hold, fails where one fails.
   Outcome outcome() const;

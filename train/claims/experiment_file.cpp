@@ -16,8 +16,8 @@ namespace {
 
 constexpr int kDeepest = 8;  // files below files
 constexpr std::int64_t kMostSeeds = 1000;
-const std::vector<std::string_view> kKeys = {"base",  "claim",    "paper", "note",  "plot",
-                                             "seeds", "variants", "quick", "expect"};
+const std::vector<std::string_view> kKeys = {"base",  "claim", "paper",    "note",  "plot",
+                                             "table", "seeds", "variants", "quick", "expect"};
 // What the runs of a claim differ by besides their variant.
 const std::vector<std::string_view> kNotOfVariants = {"name", "folder", "train.seed", "train.threads"};
 
@@ -74,7 +74,8 @@ ExperimentFile::ExperimentFile(const ConfigText& text, std::span<const ConfigTex
   read_claim(filtered(tree, is_claim_key));
   fingerprint_ = fmt::format("{:016x}", fnv1a(canonical(*filtered(tree, [](const YamlEntry& entry) {
                                return entry.key != "claim" && entry.key != "paper" && entry.key != "note" &&
-                                      entry.key != "plot" && entry.key != "name" && entry.key != "folder";
+                                      entry.key != "plot" && entry.key != "table" && entry.key != "name" &&
+                                      entry.key != "folder";
                              }))));
   Problems found = problems_;
   const auto check = [&](const YamlTree& settings) {
@@ -117,11 +118,15 @@ YamlTree ExperimentFile::with_base(const YamlTree& tree, const std::string& name
 void ExperimentFile::read_claim(const YamlTree& tree) {
   if (tree->kind != YamlNode::Kind::map) return;
   const auto described = [](const YamlEntry& e) {
-    return e.key == "claim" || e.key == "paper" || e.key == "note" || e.key == "plot";
+    return e.key == "claim" || e.key == "paper" || e.key == "note" || e.key == "plot" || e.key == "table";
   };
   read_tree(filtered(tree, described), claim_, problems_);
-  if (const YamlEntry* plot = tree->find("plot"))
-    for (const YamlTree& item : plot->value->items) plot_places_.push_back(item->place);
+  const auto places = [&](const char* key, std::vector<Place>& of_items) {
+    if (const YamlEntry* list = tree->find(key))
+      for (const YamlTree& item : list->value->items) of_items.push_back(item->place);
+  };
+  places("plot", plot_places_);
+  places("table", table_places_);
   if (const YamlEntry* variants = tree->find("variants")) read_variants(*variants->value);
   if (const YamlEntry* quick = tree->find("quick")) {
     quick_ = quick->value;
@@ -304,8 +309,12 @@ void ExperimentFile::check_metrics(
     check(claim_.places[i], metric, e.of, e.counts_steps());
     if (e.compares()) check(claim_.places[i], metric, e.other(), e.counts_steps());
   }
-  for (std::size_t i = 0; i < claim_.plot.size(); ++i)
-    for (const std::string& variant : claim_.variants) check(plot_places_[i], claim_.plot[i], variant, false);
+  const auto check_list = [&](const std::vector<std::string>& metrics, const std::vector<Place>& of_items) {
+    for (std::size_t i = 0; i < metrics.size(); ++i)
+      for (const std::string& variant : claim_.variants) check(of_items[i], metrics[i], variant, false);
+  };
+  check_list(claim_.plot, plot_places_);
+  check_list(claim_.table, table_places_);
   if (problems.count() > 0) throw ConfigError(problems.sorted());
 }
 

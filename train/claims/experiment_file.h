@@ -4,7 +4,7 @@
 //   variants: {NAME: {dotted.key: value, ...}}   as on the command line: a value replaces what stood there
 //   quick: {dotted.key: value, ...}              laid over everything where somebody wants a first impression
 //   seeds: 5                       train.seed 1 to 5; or a list
-//   claim, paper, note, plot, expect             train/claims/claim.h
+//   claim, paper, note, plot, table, expect             train/claims/claim.h
 //
 // A file without these keys is an experiment as it always was.
 #pragma once
@@ -68,7 +68,7 @@ class ExperimentFile {
   YamlTree settings_, quick_;
   std::vector<Variant> variants_;
   Claim claim_;
-  std::vector<Place> plot_places_;
+  std::vector<Place> plot_places_, table_places_;
   std::string fingerprint_;
 };
 

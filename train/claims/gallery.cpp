@@ -43,6 +43,30 @@ std::string paper_text(const ClaimRow& row) {
   return row.source.empty() ? row.figure : fmt::format("{} ({})", row.figure, row.source);
 }
 
+// Means with their intervals; of bytes and counts the mean alone, with a prefix.
+std::string listed(const std::string& quantity, const Measured* measured) {
+  if (measured == nullptr) return "-";
+  std::vector<double> values;
+  for (const Observed& o : measured->values)
+    if (std::isfinite(o.value)) values.push_back(o.value);
+  const MeanInterval interval = mean_interval(values);
+  if (interval.n == 0) return "-";
+  if (quantity == "peak_memory") return byte_count(static_cast<std::uint64_t>(interval.mean));
+  return quantity == "parameters" ? si(interval.mean) : value_text(interval);
+}
+
+std::string table(const ClaimRow& row) {
+  if (row.table.empty()) return {};
+  std::string text = fmt::format("\n| variant | {} |\n|---|", fmt::join(row.table, " | "));
+  for (std::size_t i = 0; i < row.table.size(); ++i) text += "---|";
+  for (const std::string& variant : row.variants) {
+    text += fmt::format("\n| {} |", cell(variant));
+    for (const std::string& quantity : row.table)
+      text += fmt::format(" {} |", listed(quantity, row.find(quantity, variant)));
+  }
+  return text + '\n';
+}
+
 std::string section(const ClaimRow& row, const std::string& stale_because) {
   std::string text = fmt::format("\n## {}\n\n{}\n", row.name, row.claim);
   if (const std::string paper = paper_text(row); !paper.empty()) text += fmt::format("\nPaper: {}.\n", paper);
@@ -56,6 +80,7 @@ std::string section(const ClaimRow& row, const std::string& stale_because) {
                     verdict_text(e.verdict.outcome) + (e.verdict.reason.empty() ? "" : ": " + cell(e.verdict.reason)),
                     compares ? p_text(e.verdict.test.p_t) : "", compares ? p_text(e.verdict.test.p_flips) : "");
   }
+  text += table(row);
   if (!row.note.empty()) text += fmt::format("\n{}\n", row.note);
   for (const std::string& failure : row.failures) text += fmt::format("\n- failed: `{}`\n", cell(failure));
   return text + fmt::format(

@@ -99,11 +99,14 @@ ClaimRow ClaimTrial::judge(const Ledger& ledger) const {
         decide(e, values(e, e.of), e.compares() ? std::span(values(e, e.other())) : std::span<const Observed>());
     row.expectations.push_back({e.text(), e.paper, e.quantity(), e.of, e.other(), verdict});
   }
-  for (const std::string& metric : claim.plot) {
-    Expectation plotted;
-    plotted.metric = metric;
-    for (const std::string& variant : claim.variants) values(plotted, variant);
-  }
+  for (const std::vector<std::string>& metrics : {claim.plot, claim.table})
+    for (const std::string& metric : metrics) {
+      Expectation shown;
+      shown.metric = metric;
+      for (const std::string& variant : claim.variants) values(shown, variant);
+    }
+  row.table = claim.table;
+  row.variants = claim.variants;
   return row;
 }
 

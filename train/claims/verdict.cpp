@@ -29,8 +29,10 @@ std::string never(std::ptrdiff_t count, std::size_t of) {
 void compare(const Expectation& e, std::span<const Observed> of, std::span<const Observed> other, Verdict& verdict) {
   std::vector<double> differences;
   const bool above = !e.above.empty();
-  for (std::size_t i = 0; i < of.size(); ++i)
-    differences.push_back((above ? of[i].value - other[i].value : other[i].value - of[i].value) - e.by);
+  for (std::size_t i = 0; i < of.size(); ++i) {
+    const double gain = of[i].value - e.times * other[i].value;
+    differences.push_back((above ? gain : -gain) - e.by);
+  }
   verdict.test = paired_test(differences);
   const auto limited = censored(above ? other : of), all = censored(of) + censored(other);
   if (all > 0) verdict.reason = never(all, of.size() + other.size());

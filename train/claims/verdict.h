@@ -1,7 +1,7 @@
 // Whether an expectation holds, from what runs of several seeds ended with.
 //
 // above, below: d_i is by how much seed i exceeds what was claimed; with a margin,
-//   above:  d_i = of_i - other_i - by          below:  d_i = other_i - of_i - by
+//   above:  d_i = of_i - times other_i - by          below:  d_i = times other_i - of_i - by
 // holds where the paired t test (train/claims/paired_test.h) says that the mean of d is above zero, p <= 0.05; fails
 // where it says so of -d; else undecided. One seed decides nothing.
 // at_least, at_most: holds or fails by the mean, or by every seed.

@@ -54,6 +54,18 @@ TEST_CASE("a comparison holds, fails, or stays undecided", "[claims]") {
         "about 13 seeds would settle it, if the differences stay as they are");
   CHECK(decide(exceeds(), low, low).outcome == Outcome::undecided);
 
+  // Twice 0.40 is below 0.90, three times is not.
+  Expectation multiple = exceeds();
+  multiple.times = 2;
+  CHECK(decide(multiple, high, plain({0.40, 0.41, 0.42})).outcome == Outcome::holds);
+  CHECK(multiple.text() == "test_accuracy of a above 2 times b");
+  multiple.times = 3;
+  CHECK(decide(multiple, high, plain({0.40, 0.41, 0.42})).outcome == Outcome::fails);
+  Expectation share = stays_below();
+  share.times = 0.6;
+  CHECK(decide(share, plain({0.40, 0.41, 0.42}), high).outcome == Outcome::holds);
+  CHECK(decide(share, plain({0.60, 0.61, 0.62}), high).outcome == Outcome::fails);
+
   // The differences are 0.10, 0.11, 0.12: t of a margin of 0.09 is 2 sqrt(3), p 0.037 (paired_test_test.cpp).
   const Verdict close = decide(exceeds(0.09), high, low);
   CHECK(close.outcome == Outcome::holds);
