@@ -12,7 +12,7 @@ namespace tempera::bench {
 namespace {
 
 constexpr Index kWidth = 64;
-constexpr int kDoublings = 4;
+constexpr int kDoublings = 4, kRepeats = 3;
 constexpr double kTimeMargin = 0.25, kMemoryMargin = 0.15;
 
 struct Cost {
@@ -38,7 +38,8 @@ Cost measured(double budget, const Tensor& input, const F& f) {
     const Var y = f(tape, x);
     tape.backward(y, dy);
   };
-  for (int repeat = 0; repeat < 5; ++repeat) cost.seconds = std::min(cost.seconds, per_call(budget / 5, pass));
+  for (int repeat = 0; repeat < kRepeats; ++repeat)
+    cost.seconds = std::min(cost.seconds, per_call(budget / kRepeats, pass));
   cost.bytes = static_cast<double>(tape.peak_bytes());
   return cost;
 }
@@ -110,7 +111,7 @@ Table exponents(const Options& options) {
     constexpr Index kMost = 512;
     const auto normalizer = score.normalizer.as<NormalizerOptions>().make({1, kMost, kMost});
     if (normalizer->traits().reach != NormalizerTraits::Reach::matrix) {
-      add(kind.name, score.traits(), growth(512, [&](Index n) { return of_mixer(score, n, options.seconds); }));
+      add(kind.name, score.traits(), growth(256, [&](Index n) { return of_mixer(score, n, options.seconds); }));
       continue;
     }
     Index longest = kMost;
@@ -123,7 +124,7 @@ Table exponents(const Options& options) {
     const auto made = kind.make();
     if (auto* heads = dynamic_cast<MultiHeadOptions*>(made.get())) heads->heads = 1;
     const auto& attention = dynamic_cast<const AttentionOptions&>(*made);
-    add(kind.name, attention.traits(), growth(512, [&](Index n) { return of_mixer(attention, n, options.seconds); }));
+    add(kind.name, attention.traits(), growth(256, [&](Index n) { return of_mixer(attention, n, options.seconds); }));
   }
   return table;
 }
