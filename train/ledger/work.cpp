@@ -8,7 +8,7 @@
 #include <list>
 #include <thread>
 
-#include "core/error.h"
+#include "data/files.h"
 #include "train/fingerprint.h"
 #include "train/ledger/child_process.h"
 #include "train/output/numbers.h"
@@ -95,8 +95,21 @@ class Runner {
   void start_waiting() {
     for (LedgerRow& row : rows_) {
       if (std::ssize(running_) >= options_.jobs) return;
-      if (row.state == RunState::waiting) start(row);
+      if (row.state == RunState::waiting && ready(row)) start(row);
     }
+  }
+
+  // Whether what it starts from is finished. Where that failed, so does the row.
+  bool ready(LedgerRow& row) {
+    if (row.run.after.empty()) return true;
+    const auto first =
+        std::ranges::find_if(rows_, [&](const LedgerRow& other) { return other.run.name() == row.run.after; });
+    if (first == rows_.end() || first->state == RunState::finished) return true;
+    if (first->state != RunState::failed) return false;
+    row.state = RunState::failed;
+    row.reason = fmt::format("it starts from {}, which failed", row.run.after);
+    ++done_;
+    return false;
   }
 
   void start(LedgerRow& row) {
@@ -108,7 +121,7 @@ class Runner {
          {std::string("--seed"), std::to_string(row.run.seed), std::string("--threads"), std::string("1"),
           "name=" + row.run.name(), "folder=" + folder_.string(), std::string(goes_on ? "--resume" : "--overwrite")})
       command.push_back(word);
-    fs::remove(said(run));
+    remove_tree(said(run));
     row.state = RunState::running;
     const double before = goes_on ? last_step(run) / static_cast<double>(std::max<std::int64_t>(1, row.run.steps)) : 0;
     running_.emplace_back(row, run, std::clamp(before, 0.0, 1.0), command);
