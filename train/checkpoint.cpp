@@ -152,7 +152,7 @@ void load_checkpoint(const fs::path& folder, Parameters& parameters, std::span<c
   for (const Optimizer::State& s : states)
     take_pieces(optimizer.tensors, folder / "optimizer.safetensors", std::string(s.name) + "/", parameters, *s.tensor);
   refuse_rest(optimizer.tensors, folder / "optimizer.safetensors");
-  load_learner(folder / "learner.safetensors", state.learner);
+  load_learner(inside(folder, "learner.safetensors", kWho), state.learner);
   CheckpointState read = state_of(json);
   read.average = state.average;
   read.learner = std::move(state.learner);
