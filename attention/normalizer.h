@@ -26,6 +26,7 @@ struct NormalizerTraits {
   bool ordered = false;      // the order of the keys matters
   bool full_rank = false;    // wants scores of full rank: of heads as wide as tokens are many, or wider
   bool cosine = false;       // wants cosines: queries and keys come as unit vectors, and nothing scales their product
+  double time = 2;           // exponent of a whole head's weights in the count of tokens
   // Values kept for each row from the forward to the backward pass.
   Index saved = 0;
 };

@@ -4,6 +4,7 @@
 
 #include "attention/key_value_cache.h"
 #include "attention/normalizers.h"
+#include "attention/normalizers/credal.h"
 #include "attention/row_loss.h"
 #include "core/ops/broadcast_to.h"
 #include "core/ops/concat.h"
@@ -59,7 +60,7 @@ AttentionTraits ScoreMixerOptions::traits() const {
   return {.causal = own.causal,
           .cross = own.causal,
           .ordered = own.ordered || window > 0 || positions.type() != "none",
-          .time = window > 0 && !matrices ? 1. : 2.,
+          .time = window > 0 && !matrices ? 1. : own.time,
           .memory = matrices ? 2. : 1.};
 }
 
@@ -202,8 +203,21 @@ Var ScoreMixer::completed(Context& context, const Var& y, const Var& x) const {
   return finish(context, normalizer_->finish(context, y, x));
 }
 
+void ScoreMixer::show_vacuity(Context& context, const Packed& packed, const ScoreAttention& call) const {
+  const auto parts = make_vacuity();
+  ScoreAttention alone = call;
+  alone.normalizer = parts.get();
+  alone.normalizer_parameters = {};
+  alone.kernel = AttentionKernel::automatic;
+  const auto [q, k, v] = unpack(packed);
+  const Var keys = by_heads(k);
+  const Var ones = context.tape().constant(Tensor::full({k.dim(0), kv_heads(), k.dim(1), 1}, k.dtype(), 1));
+  context.weights_observer()->vacuity(context.tape().path(), score_attention(by_heads(q), keys, ones, alone).value());
+}
+
 void ScoreMixer::show_weights(Context& context, const Packed& packed, const ScoreAttention& call) const {
   const Tape::Pause pause(context.tape());
+  if (context.weights_observer()->wants_vacuity()) show_vacuity(context, packed, call);
   const auto [q, k, v] = unpack(packed);
   const Var scores = matmul(by_heads(q), repeated(by_heads(k)), Transpose::no, Transpose::yes) * scale_;
   Var weights = attention_weights(scores, call);

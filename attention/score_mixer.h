@@ -80,6 +80,7 @@ class ScoreMixer : public MultiHead {
   ScoreAttention how(Context& context, const Visibility& visibility, bool cross) const;
   // The heads' outputs to the tokens' outputs.
   Var completed(Context& context, const Var& y, const Var& x) const;
+  void show_vacuity(Context& context, const Packed& packed, const ScoreAttention& how) const;
   void show_weights(Context& context, const Packed& packed, const ScoreAttention& how) const;
   Var attend_cached(Context& context, const Packed& tokens, State& state, Index prefix) const;
   bool context_bias() const { return output_bias_ && output_bias_->key.exists(); }

@@ -17,7 +17,7 @@ struct NamedValue {
 // A few of them, held in place: what every step reports must not come from the heap.
 class NamedValues {
  public:
-  static constexpr std::size_t kMost = 16;
+  static constexpr std::size_t kMost = 32;
 
   NamedValues() = default;
   NamedValues(std::initializer_list<NamedValue> values) {

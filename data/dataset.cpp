@@ -23,7 +23,8 @@ void copy_row(const Tensor& from, std::int64_t i, Tensor& to, Index row) {
 Dataset::Dataset(std::int64_t size, Description description) : size_(size), description_(std::move(description)) {
   const Description& d = description_;
   require(size >= 0 && size <= kMostSamples, "Dataset", "{} samples came; at most 2^31 - 1 can be numbered", size);
-  require((d.vocabulary > 0) == (d.input_type == DType::int32), "Dataset",
+  const bool pairs = d.second_inputs.rank() > 0;
+  require((d.vocabulary > 0) == (d.input_type == DType::int32 || pairs), "Dataset",
           "inputs are {} and the vocabulary has {} entries; tokens are int32 and have a vocabulary", d.input_type,
           d.vocabulary);
   require((d.classes > 0) == (d.target_type == DType::int32), "Dataset",
@@ -35,10 +36,11 @@ Dataset::Dataset(std::int64_t size, Description description) : size_(size), desc
   const auto outputs = static_cast<Index>(d.target_names.size());
   require(outputs == 0 || outputs == d.targets.size(), "Dataset", "{} names came for targets of shape {}", outputs,
           d.targets);
-  const bool tokens = d.vocabulary > 0 && d.inputs.rank() == 1, vectors = d.vocabulary == 0 && d.inputs.rank() == 2;
-  require(tokens || (!d.lengths && d.second_inputs.rank() == 0) || (vectors && d.second_inputs.rank() == 0), "Dataset",
-          "inputs are {} {}; only tokens [N] have lengths or come in pairs, and vectors [N, features] have lengths",
-          d.input_type, d.inputs);
+  const bool whole = d.input_type == DType::int32, tokens = whole && d.inputs.rank() == 1,
+             vectors = !whole && d.inputs.rank() == 2;
+  require(tokens || vectors || (!d.lengths && !pairs), "Dataset",
+          "inputs are {} {}; only tokens [N] and vectors [N, features] have lengths or come in pairs", d.input_type,
+          d.inputs);
   require(d.second_inputs.rank() <= 1, "Dataset", "second inputs are {}; [M] was wanted, or none", d.second_inputs);
 }
 

@@ -14,17 +14,17 @@ namespace tempera {
 
 // What one sample looks like; the leading axis B of a batch is left out.
 struct Description {
-  Shape inputs = {};                            // [N], [F], [C, H, W]
-  DType input_type = DType::float32;            // int32: tokens
-  Shape targets = {};                           // [] for one class or one number, [N] for a token at each place
-  DType target_type = DType::int32;             // float32: regression
-  Index vocabulary = 0;                         // tokens are in [0, vocabulary); 0 where inputs are no tokens
-  Index classes = 0;                            // targets are in [0, classes); 0 where they are numbers
+  Shape inputs = {};                  // [N], [F], [C, H, W]
+  DType input_type = DType::float32;  // int32: tokens
+  Shape targets = {};                 // [] for one class or one number, [N] for a token at each place
+  DType target_type = DType::int32;   // float32: regression
+  Index vocabulary = 0;  // tokens are in [0, vocabulary): int32 inputs, second inputs; 0 where there are none
+  Index classes = 0;     // targets are in [0, classes); 0 where they are numbers
   std::vector<std::string> class_names = {};    // empty or one per class
   std::vector<std::string> feature_names = {};  // empty or one per entry of inputs [F]
   std::vector<std::string> target_names = {};   // empty or one per entry of targets [T]
   bool lengths = false;      // inputs are tokens [N] or vectors [N, F], of which each sample has its own number
-  Shape second_inputs = {};  // [M]: samples are pairs, the second also tokens; []: they are not
+  Shape second_inputs = {};  // [M]: samples are pairs, the second tokens; []: they are not
 };
 
 // Sample i is a function of i and of how the set was made, never of what was read before. Reading changes nothing, so

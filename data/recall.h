@@ -11,12 +11,17 @@ namespace tempera {
 //          pair i: ones at k_i and keys + v_i; the last row: a one at keys + values + k, k one of the k_i
 //   targets int32 [], of `values` classes
 // Keys are distinct, `pairs` of `keys`. One layer of attention without positions solves it, so it measures how
-// selective an attention is.
+// selective an attention is. Of the test's samples the share `unanswerable` asks for a key that was not shown: their
+// target is -1, and what a model thinks of them is told by `evaluate.abstention`.
 struct PairRecallDataOptions : DrawnDataOptions {
   int pairs = 24, keys = 48, values = 8;
+  double unanswerable = 0;
   void describe(Fields& fields) override;
   std::vector<Problem> problems() const override;
   std::unique_ptr<DataSource> make() const override;
+
+ protected:
+  void describe_pairs(Fields& fields);
 };
 
 // The same for causal models, with a question for every pair: `pairs` tokens of a key and a value each, then the keys
@@ -29,6 +34,7 @@ struct FusedRecallDataOptions : PairRecallDataOptions {
     pairs = 12;
     keys = values = 32;
   }
+  void describe(Fields& fields) override { describe_pairs(fields); }
   std::unique_ptr<DataSource> make() const override;
 };
 

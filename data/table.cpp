@@ -8,11 +8,14 @@
 #include "data/images/glyphs.h"
 #include "data/images/image_data.h"
 #include "data/images/pathfinder.h"
+#include "data/label_proportions.h"
 #include "data/latent_classes.h"
 #include "data/latest_symbol.h"
 #include "data/listops.h"
 #include "data/recall.h"
 #include "data/set_max.h"
+#include "data/speech.h"
+#include "data/sphere_classes.h"
 #include "data/text/text_classes.h"
 #include "data/text/text_data.h"
 #include "data/text/text_table.h"
@@ -43,6 +46,7 @@ std::span<const Kind> dataset_kinds() {
       Kind{"separation", "two classes that linear attention cannot tell apart", options<SeparationDataOptions>},
       Kind{"marked_token", "the class of the one token that bears a mark", options<MarkedTokenDataOptions>},
       Kind{"sequences", "copy, reverse or sort a sequence: sequence to sequence", options<SequenceDataOptions>},
+      Kind{"speech", "symbols held among noise, to be written down: vectors to sequence", options<SpeechDataOptions>},
       Kind{"topic_pairs", "do two documents have their topic in common?", options<TopicPairsDataOptions>},
       Kind{"set_max", "the class of the item with the largest number", options<SetMaxDataOptions>},
       Kind{"pair_recall", "which value came with this key? One question", options<PairRecallDataOptions>},
@@ -58,6 +62,9 @@ std::span<const Kind> dataset_kinds() {
       Kind{"pathfinder", "are two ends those of one dashed path? Drawn or from files", options<PathfinderDataOptions>},
       Kind{"lattice_paths", "the same on a small lattice", options<LatticePathsDataOptions>},
       Kind{"latent_classes", "Gaussian classes behind a fixed network", options<LatentClassesDataOptions>},
+      Kind{"sphere_classes", "many classes around points of a sphere", options<SphereClassesDataOptions>},
+      Kind{"label_proportions", "the shares of a document's labels, by its words",
+           options<LabelProportionsDataOptions>},
   };
   return kinds;
 }

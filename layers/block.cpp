@@ -25,6 +25,15 @@ Block::Block(const TransformerOptions& o, int layers, std::unique_ptr<TokenMixer
       pre_norm(o.pre_norm),
       recompute(o.recompute) {
   require(attention != nullptr, "Block", "there is nothing to mix tokens with; give it an attention");
+  if (o.attention_norm) {
+    attention_norm = norm_of(o);
+    if (cross) cross_norm = norm_of(o);
+  }
+  if (!o.layer_scale) return;
+  const Init init = Init::constant(*o.layer_scale);
+  scale1 = Parameter({o.d_model}, init, false);
+  scale2 = Parameter({o.d_model}, init, false);
+  if (cross) scale3 = Parameter({o.d_model}, init, false);
 }
 
 void Block::visit(ParameterVisitor& v) {
@@ -34,14 +43,27 @@ void Block::visit(ParameterVisitor& v) {
   v("cross_attention", cross);
   v("norm3", norm3);
   v("mlp", mlp);
+  v("attention_norm", attention_norm);
+  v("cross_norm", cross_norm);
+  v("scale1", scale1);
+  v("scale2", scale2);
+  v("scale3", scale3);
+}
+
+Block::Branch Block::branch(int place) const {
+  switch (place) {
+    case 1: return {"norm1", "dropout1", norm1.get(), &scale1};
+    case 2: return {"norm2", "dropout2", norm2.get(), &scale2};
+    default: return {"norm3", "dropout3", norm3.get(), &scale3};
+  }
 }
 
 template <class F>
-Var Block::residual(Context& context, const Var& x, std::string_view norm_name, const Norm& norm, std::string_view use,
-                    const F& f) const {
-  const Var h = f(pre_norm ? run(context, norm_name, norm, x) : x);
-  const Var y = x + drop(context, h, dropout, use);
-  return pre_norm ? y : run(context, norm_name, norm, y);
+Var Block::residual(Context& context, const Var& x, const Branch& branch, const F& f) const {
+  Var h = f(pre_norm ? run(context, branch.norm_name, *branch.norm, x) : x);
+  if (branch.scale->exists()) h = h * context[*branch.scale];
+  const Var y = x + drop(context, h, dropout, branch.dropout_name);
+  return pre_norm ? y : run(context, branch.norm_name, *branch.norm, y);
 }
 
 struct Block::State : MixerState {
@@ -55,11 +77,16 @@ struct Block::State : MixerState {
 template <class Attend, class Cross>
 Var Block::through(Context& context, const Var& x, const Attend& attend, const Cross& attend_memory,
                    const std::optional<TokenRead>& read) const {
-  Var y = residual(context, x, "norm1", *norm1, "dropout1", attend);
-  if (cross) y = residual(context, y, "norm2", *norm2, "dropout2", attend_memory);
+  const auto normed = [&](std::string_view name, const std::unique_ptr<Norm>& norm, const Var& h) {
+    return norm ? run(context, name, *norm, h) : h;
+  };
+  Var y = residual(context, x, branch(1),
+                   [&](const Var& h) { return normed("attention_norm", attention_norm, attend(h)); });
+  if (cross)
+    y = residual(context, y, branch(2),
+                 [&](const Var& h) { return normed("cross_norm", cross_norm, attend_memory(h)); });
   if (read) y = pool(context, y, read->lengths, read->pooling);
-  return residual(context, y, cross ? "norm3" : "norm2", cross ? *norm3 : *norm2, cross ? "dropout3" : "dropout2",
-                  [&](const Var& h) { return run(context, "mlp", mlp, h); });
+  return residual(context, y, branch(cross ? 3 : 2), [&](const Var& h) { return run(context, "mlp", mlp, h); });
 }
 
 Var Block::forward(Context& context, const Var& x, const Sequences& sequences, const Var& memory,

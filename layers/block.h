@@ -12,9 +12,12 @@
 namespace tempera {
 
 //   pre-norm:   x = x + f(norm(x))         post-norm:   x = norm(x + f(x))
-// for f = attention, then cross attention where there is one, then the MLP; each f is followed by dropout.
-// Turner 2023, "An Introduction to Transformers"; pre-norm Xiong et al. 2020. Names: attention, norm1, mlp, norm2; with
-// cross attention attention, norm1, cross_attention, norm2, mlp, norm3, as in PyTorch's decoder layer.
+// for f = attention, then cross attention where there is one, then the MLP; each f is followed by dropout. What f gives
+// may be scaled by a learned vector before (layer_scale: Touvron et al. 2021, arXiv 2103.17239), and that of an
+// attention be normed before that (attention_norm: the hybrid norm of Ramapuram et al. 2024, arXiv 2409.04431). Turner
+// 2023, "An Introduction to Transformers"; pre-norm Xiong et al. 2020. Names: attention, norm1, mlp, norm2; with cross
+// attention attention, norm1, cross_attention, norm2, mlp, norm3, as in PyTorch's decoder layer; scale1, scale2, .. and
+// attention_norm, cross_norm.
 struct Block : Module {
   // `layers` is the depth of the whole stack, for the start of the MLP's last matrix; the mixers see to their own.
   // `cross` may be null.
@@ -33,6 +36,8 @@ struct Block : Module {
 
   std::unique_ptr<TokenMixer> attention, cross;
   std::unique_ptr<Norm> norm1, norm2, norm3;
+  std::unique_ptr<Norm> attention_norm, cross_norm;  // null: none
+  Parameter scale1, scale2, scale3;                  // [d_model]; absent: none
   MLP mlp;
   double dropout;
   bool pre_norm, recompute;
@@ -43,9 +48,15 @@ struct Block : Module {
   template <class Attend, class Cross>
   Var through(Context& context, const Var& x, const Attend& attend, const Cross& attend_memory,
               const std::optional<TokenRead>& read = {}) const;
+  // A branch by its place, 1, 2 or 3: its norm, scale and dropout.
+  struct Branch {
+    std::string_view norm_name, dropout_name;
+    const Norm* norm;
+    const Parameter* scale;
+  };
+  Branch branch(int place) const;
   template <class F>
-  Var residual(Context& context, const Var& x, std::string_view norm_name, const Norm& norm, std::string_view use,
-               const F& f) const;
+  Var residual(Context& context, const Var& x, const Branch& branch, const F& f) const;
 };
 
 // Blocks one after another, and a last norm where they are pre-norm.

@@ -17,6 +17,10 @@ class WeightsObserver {
   virtual ~WeightsObserver() = default;
   // `path` names the attention; weights [B, H, N, M], row i: how query i weighs the keys.
   virtual void see(std::string_view path, const Tensor& weights) = 0;
+  // How little evidence the scores of each query are, [B, H, N, 1] (attention/normalizers/credal.h), whatever the
+  // normalizer makes of them; shown before the weights to those that want it.
+  virtual bool wants_vacuity() const { return false; }
+  virtual void vacuity(std::string_view /*path*/, const Tensor& /*values*/) {}
   // The output of a block, and what enters the last matrix of an MLP; [.., features].
   virtual void activations(std::string_view /*path*/, const Tensor& /*values*/) {}
 };

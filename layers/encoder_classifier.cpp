@@ -29,7 +29,8 @@ EncoderClassifier::EncoderClassifier(const EncoderOptions& options, const InputS
       pooling_(pooling_of(options.pooling)),
       embedding_(spec, options),
       stack_(options, mixers) {
-  if (pooling_ == Pooling::first) class_token_ = Parameter({1, 1, width_}, options.init(), false);
+  if (pooling_ == Pooling::first)
+    class_token_ = Parameter({1, 1, width_}, Init::normal(options.position_scale()), false);
 }
 
 void EncoderClassifier::visit(ParameterVisitor& v) {

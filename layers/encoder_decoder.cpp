@@ -45,7 +45,7 @@ InputEmbedding::Embedded EncoderDecoder::Encoder::forward(Context& context, cons
 EncoderDecoder::Decoder::Decoder(const TransformerOptions& options, const InputSpec& spec, const MixerFactory& mixers,
                                  int first, bool own_embedding)
     : stack(options, mixers, {.layer = first, .causal = true, .cross = true}) {
-  if (own_embedding) embedding.emplace(spec, options);
+  if (own_embedding) embedding.emplace(InputSpec::tokens(spec.vocabulary), options);
 }
 
 void EncoderDecoder::Decoder::visit(ParameterVisitor& v) {
@@ -56,8 +56,10 @@ void EncoderDecoder::Decoder::visit(ParameterVisitor& v) {
 EncoderDecoder::EncoderDecoder(const EncoderDecoderOptions& options, const InputSpec& spec, const MixerFactory& mixers)
     : width_(options.d_model),
       encoder_(options, spec, mixers),
-      decoder_(decoder_options(options), spec, mixers, options.n_layers, !options.share_embedding) {
-  require(spec.kind == InputSpec::Kind::tokens, "EncoderDecoder", "source and target must be tokens");
+      decoder_(decoder_options(options), spec, mixers, options.n_layers,
+               !options.share_embedding || spec.kind != InputSpec::Kind::tokens) {
+  require(spec.kind != InputSpec::Kind::image && spec.vocabulary > 0, "EncoderDecoder",
+          "the source must be tokens or vectors, and the target tokens");
 }
 
 void EncoderDecoder::visit(ParameterVisitor& v) {

@@ -12,9 +12,10 @@ struct EncoderDecoderOptions : TransformerOptions {
   void describe(Fields& f) override;
 };
 
-// Vaswani et al. 2017. `inputs` is the source, `second_inputs` the target shifted to the right, tokens of one
-// vocabulary; features: [B, N, d_model] of the target's tokens, each of which sees the whole source and the target up
-// to itself. Mixers: the encoder's layers come first, then the decoder's.
+// Vaswani et al. 2017. `inputs` is the source, tokens or vectors, `second_inputs` the target shifted to the right,
+// tokens; those of both are of one vocabulary. A source of vectors shares no embedding with its target. Features: [B,
+// N, d_model] of the target's tokens, each of which sees the whole source and the target up to itself. Mixers: the
+// encoder's layers come first, then the decoder's.
 class EncoderDecoder : public Model {
  public:
   EncoderDecoder(const EncoderDecoderOptions& options, const InputSpec& spec, const MixerFactory& mixers);

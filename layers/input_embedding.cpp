@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/ops/elementwise.h"
+#include "core/ops/layer_norm.h"
 #include "layers/dropout.h"
 #include "layers/padding.h"
 
@@ -10,10 +11,12 @@ namespace tempera {
 namespace {
 
 constexpr int kStemDepth = 2;
+constexpr double kTiny = 1e-12;  // keeps a row of zeros at zero
 
 Index image_tokens(const InputSpec& spec, const TransformerOptions& o) {
   if (o.stem == "conv") return ImageStem::length(spec.height, kStemDepth) * ImageStem::length(spec.width, kStemDepth);
-  return (spec.height / o.patch) * (spec.width / o.patch);
+  const PatchExtent patch = o.patch_extent();
+  return (spec.height / patch.height) * (spec.width / patch.width);
 }
 
 }  // namespace
@@ -26,20 +29,23 @@ Var number_input(Context& context, const Tensor& input) {
 InputEmbedding::InputEmbedding(const InputSpec& spec, const TransformerOptions& o)
     : kind(spec.kind), scale(o.scale_embedding ? std::sqrt(o.d_model) : 1), dropout(o.dropout) {
   const bool conv = o.stem == "conv";
-  Index length = o.max_length;
+  Index places = o.max_length;
   switch (kind) {
-    case InputSpec::Kind::tokens: tokens.emplace(spec.vocabulary, o.d_model, o.init_deviation); break;
+    case InputSpec::Kind::tokens:
+      tokens.emplace(spec.vocabulary, o.d_model, o.init_deviation);
+      if (o.fix_norm) length = Parameter({1}, Init::constant(1), false);
+      break;
     case InputSpec::Kind::features:
       if (conv) series_stem.emplace(spec.features, o.d_model);
       else features.emplace(spec.features, o.d_model, LinearOptions{o.bias, Activation::none, o.init()});
       break;
     case InputSpec::Kind::image:
       if (conv) image_stem.emplace(spec.channels, o.d_model, kStemDepth);
-      else patches.emplace(spec.channels, o.patch, o.d_model, o.bias);
-      length = image_tokens(spec, o);
+      else patches.emplace(spec.channels, o.patch_extent(), o.d_model, o.bias);
+      places = image_tokens(spec, o);
       break;
   }
-  positions.emplace(o.positions, length, o.d_model, o.init_deviation);
+  positions.emplace(o.positions, places, o.d_model, o.position_scale());
 }
 
 void InputEmbedding::visit(ParameterVisitor& v) {
@@ -49,6 +55,7 @@ void InputEmbedding::visit(ParameterVisitor& v) {
   if (patches) v("patches", *patches);
   if (image_stem) v("stem", *image_stem);
   v("positions", *positions);
+  v("length", length);
 }
 
 InputEmbedding::Embedded InputEmbedding::forward(Context& context, const Tensor& input, const Tensor& lengths,
@@ -62,6 +69,7 @@ InputEmbedding::Embedded InputEmbedding::forward(Context& context, const Tensor&
             "wanted",
             input);
     out.x = run(context, "tokens", *tokens, input);
+    if (length.exists()) out.x = rms_norm(out.x, {}, kTiny) * context[length];
     if (scale != 1) out.x = out.x * scale;
   } else if (kind == InputSpec::Kind::image) {
     const Var image = number_input(context, input);

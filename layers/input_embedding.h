@@ -11,10 +11,12 @@
 
 namespace tempera {
 
-//   tokens  [B, N] int32            -> tokens.weight[t]                          (times sqrt(d_model) if
-//   scale_embedding) vectors [B, N, features]        -> a linear layer, or SeriesStem             (options.stem) images
-//   [B, C, H, W]            -> PatchEmbedding, or ImageStem
-// plus positions, then dropout. Numbers of another type are converted.
+//   tokens   [B, N] int32            -> tokens.weight[t]
+//   vectors  [B, N, features]        -> a linear layer, or SeriesStem (options.stem)
+//   images   [B, C, H, W]            -> PatchEmbedding, or ImageStem
+// plus positions, then dropout. Token embeddings are multiplied by sqrt(d_model) with scale_embedding; with fix_norm a
+// row w becomes length sqrt(d_model) w / |w|, `length` learned, 1 at first (FixNorm: Nguyen & Chiang 2018, arXiv
+// 1710.01329). Numbers of another type are converted.
 struct InputEmbedding : Module {
   InputEmbedding(const InputSpec& spec, const TransformerOptions& options);
   void visit(ParameterVisitor& v) override;
@@ -33,6 +35,7 @@ struct InputEmbedding : Module {
   std::optional<ImageStem> image_stem;
   std::optional<SeriesStem> series_stem;
   std::optional<Positions> positions;
+  Parameter length;  // [1], of fix_norm
   double scale, dropout;
 };
 

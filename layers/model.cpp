@@ -8,10 +8,11 @@ InputSpec InputSpec::tokens(Index vocabulary) {
   return spec;
 }
 
-InputSpec InputSpec::vectors(Index features) {
+InputSpec InputSpec::vectors(Index features, Index vocabulary) {
   InputSpec spec;
   spec.kind = Kind::features;
   spec.features = features;
+  spec.vocabulary = vocabulary;
   return spec;
 }
 

@@ -19,12 +19,12 @@ struct ModelInput {
 // What a sample looks like. Comes from the data, not from the model's options.
 struct InputSpec {
   enum class Kind { tokens, features, image } kind = Kind::tokens;
-  Index vocabulary = 0;                       // tokens
+  Index vocabulary = 0;                       // tokens, those of a written target too
   Index features = 0;                         // vectors
   Index channels = 0, height = 0, width = 0;  // images
 
   static InputSpec tokens(Index vocabulary);
-  static InputSpec vectors(Index features);
+  static InputSpec vectors(Index features, Index vocabulary = 0);
   static InputSpec images(Index channels, Index height, Index width);
   // Numbers in a sample of an image, or in one vector.
   Index numbers() const { return kind == Kind::image ? channels * height * width : features; }

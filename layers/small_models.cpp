@@ -40,17 +40,13 @@ std::vector<Problem> nothing_in(const char* key, const std::vector<std::int64_t>
 }  // namespace
 
 void MlpOptions::describe(Fields& f) {
-  f("hidden", hidden, "widths of the layers", at_least(1));
+  f("hidden", hidden, "widths of the layers; [] leaves a linear model", at_least(1));
   f("activation", activation, "after each layer", known_activations());
   f("bias", bias, "linear layers have biases");
   f("dropout", dropout, "share of each layer's output set to zero in training", from_up_to(0, 1));
   f("init", init,
     "deviation of the weights at the start: fan_in: 1 / sqrt(3 in), he: sqrt(2 / in), xavier: sqrt(2 / (in + out))",
     one_of({"fan_in", "he", "xavier"}));
-}
-
-std::vector<Problem> MlpOptions::problems() const {
-  return nothing_in("hidden", hidden);
 }
 
 MlpModel::MlpModel(const MlpOptions& options, const InputSpec& spec)

@@ -15,17 +15,17 @@ struct MlpOptions : Options {
   double dropout = 0;
   std::string init = "fan_in";
   void describe(Fields& f) override;
-  std::vector<Problem> problems() const override;
 };
 
-// Linear layers with activations over the numbers of a sample: images or vectors, flattened.
+// Linear layers with activations over the numbers of a sample: images or vectors, flattened. Without layers the numbers
+// themselves, on which the head is a linear model.
 //   features: [B, hidden.back()]
 class MlpModel : public Model {
  public:
   MlpModel(const MlpOptions& options, const InputSpec& spec);
   void visit(ParameterVisitor& v) override { v("layers", layers_); }
   Var features(Context& context, const ModelInput& input) const override;
-  Index width() const override { return layers_.back().weight.shape[0]; }
+  Index width() const override { return layers_.empty() ? numbers_ : layers_.back().weight.shape[0]; }
   bool per_token() const override { return false; }
 
  private:

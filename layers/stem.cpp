@@ -16,23 +16,22 @@ Var as_tokens(const Var& x) {
 
 }  // namespace
 
-PatchEmbedding::PatchEmbedding(Index channels_, Index patch_, Index d_model, bool bias)
-    : channels(channels_), patch(patch_), project(channels * patch * patch, d_model, {.bias = bias}) {}
+PatchEmbedding::PatchEmbedding(Index channels_, PatchExtent patch_, Index d_model, bool bias)
+    : channels(channels_), patch(patch_), project(channels * patch.height * patch.width, d_model, {.bias = bias}) {}
 
 Var PatchEmbedding::forward(Context& context, const Var& image) const {
   require(image.rank() == 4 && image.dim(1) == channels, "PatchEmbedding",
           "the images are {}; [B, {}, H, W] was wanted", image.shape(), channels);
   const Index batch = image.dim(0), height = image.dim(2), width = image.dim(3);
-  require(height % patch == 0 && width % patch == 0, "PatchEmbedding",
+  require(height % patch.height == 0 && width % patch.width == 0, "PatchEmbedding",
           "images of {} x {} do not divide into patches of {} x {}; choose another patch, or pad the images", height,
-          width, patch, patch);
-  const Index rows = height / patch, cols = width / patch;
+          width, patch.height, patch.width);
+  const Index rows = height / patch.height, cols = width / patch.width, pixels = patch.height * patch.width;
   // One channel after the other: a tensor has no six axes.
-  const Var pixels = reshape(image, Shape{batch * channels, rows, patch, cols, patch});
-  const Var patches = permute(pixels, {0, 1, 3, 2, 4});  // [B C, rows, cols, patch, patch]
-  const Var apart = reshape(patches, Shape{batch, channels, rows * cols, patch * patch});
-  return project.forward(context,
-                         reshape(permute(apart, {0, 2, 1, 3}), Shape{batch, rows * cols, channels * patch * patch}));
+  const Var grid = reshape(image, Shape{batch * channels, rows, patch.height, cols, patch.width});
+  const Var patches = permute(grid, {0, 1, 3, 2, 4});  // [B C, rows, cols, height, width]
+  const Var apart = reshape(patches, Shape{batch, channels, rows * cols, pixels});
+  return project.forward(context, reshape(permute(apart, {0, 2, 1, 3}), Shape{batch, rows * cols, channels * pixels}));
 }
 
 Conv::Conv(Index in, Index out, Index kernel, Index stride_, int axes, Activation activation_)

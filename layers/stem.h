@@ -5,16 +5,24 @@
 
 namespace tempera {
 
+// Pixels of a patch: a square, or as high and wide as said.
+struct PatchExtent {
+  PatchExtent(Index side) : height(side), width(side) {}
+  PatchExtent(Index height_, Index width_) : height(height_), width(width_) {}
+  Index height, width;
+};
+
 // Non-overlapping patches, flattened as (channel, row, column) and projected (Dosovitskiy et al. 2021). The weight is
 // that of PyTorch's Conv2d(channels, d_model, patch, stride=patch), flattened.
-//   image [B, C, H, W] -> [B, H / patch * W / patch, d_model], row by row
-// Throws Error unless `patch` divides H and W.
+//   image [B, C, H, W] -> [B, H / patch.height * W / patch.width, d_model], row by row
+// Throws Error unless the patch divides the image.
 struct PatchEmbedding : Module {
-  PatchEmbedding(Index channels, Index patch, Index d_model, bool bias = true);
+  PatchEmbedding(Index channels, PatchExtent patch, Index d_model, bool bias = true);
   void visit(ParameterVisitor& v) override { project.visit(v); }
   Var forward(Context& context, const Var& image) const;
 
-  Index channels, patch;
+  Index channels;
+  PatchExtent patch;
   Linear project;
 };
 

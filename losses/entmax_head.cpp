@@ -22,8 +22,8 @@ class EntmaxHead : public Head {
     EntmaxSums found;
     Var loss =
         entmax_loss(output_(context, features), targets.values, targets.weights, normaliser, alpha_, ignore_, &found);
-    const std::array<double, kSums> added{found.targets, found.weight,    found.loss, found.correct,
-                                          found.support, found.sequences, found.exact};
+    const std::array<double, kSums> added{found.targets, found.weight,     found.loss,      found.correct,
+                                          found.support, found.divergence, found.sequences, found.exact};
     for (std::size_t i = 0; i < kSums; ++i) sums[i] += added[i];
     return loss;
   }
@@ -35,15 +35,18 @@ class EntmaxHead : public Head {
   std::span<const std::string_view> sum_names() const override { return kNames; }
   NamedValues metrics(std::span<const double> sums) const override {
     check_sums(kWho, sums);
-    NamedValues metrics{{"loss", sums[2] / sums[1]}, {"accuracy", sums[3] / sums[0]}, {"support", sums[4] / sums[0]}};
-    if (sequences_) metrics.push_back({"exact_match", sums[6] / sums[5]});
+    NamedValues metrics{{"loss", sums[2] / sums[1]},
+                        {"accuracy", sums[3] / sums[0]},
+                        {"support", sums[4] / sums[0]},
+                        {"divergence", sums[5] / sums[0]}};
+    if (sequences_) metrics.push_back({"exact_match", sums[7] / sums[6]});
     return metrics;
   }
 
  private:
-  static constexpr std::size_t kSums = 7;
-  static constexpr std::array<std::string_view, kSums> kNames{"targets", "weight",    "loss", "correct",
-                                                              "support", "sequences", "exact"};
+  static constexpr std::size_t kSums = 8;
+  static constexpr std::array<std::string_view, kSums> kNames{"targets", "weight",     "loss",      "correct",
+                                                              "support", "divergence", "sequences", "exact"};
 
   OutputLayer output_;
   double alpha_;
@@ -54,7 +57,7 @@ class EntmaxHead : public Head {
 }  // namespace
 
 void EntmaxHeadOptions::describe(Fields& f) {
-  f("alpha", alpha, "1 would be the softmax, 2 is the sparsemax", between(1.01, 10));
+  f("alpha", alpha, "1 is the softmax, 2 the sparsemax", between(1, 10));
   ClassHeadOptions::describe(f);
 }
 

@@ -8,8 +8,8 @@ namespace tempera {
 // core/ops/entmax_loss.h has the formula. Targets: int32 [..], class indices or `ignore_index`; or numbers of at least
 // 0
 // [.., outputs], several labels or proportions, of which every row is divided by its sum. Metrics: loss; accuracy, the
-// share of targets whose largest logit is right; support, the mean count of outputs above zero; for sequences
-// exact_match.
+// share of targets whose largest logit is right; support, the mean count of outputs above zero; divergence, the mean
+// Jensen-Shannon divergence of outputs and targets; for sequences exact_match.
 struct EntmaxHeadOptions : ClassHeadOptions {
   double alpha = 1.5;
 

@@ -70,6 +70,17 @@ Ratio top_k_accuracy(const Tensor& logits, const Tensor& targets, Index k, std::
   return ratio;
 }
 
+double area_under_roc(std::span<const double> negatives, std::span<const double> positives) {
+  std::vector<double> sorted(negatives.begin(), negatives.end());
+  std::sort(sorted.begin(), sorted.end());
+  double won = 0;
+  for (const double x : positives) {
+    const auto [low, high] = std::equal_range(sorted.begin(), sorted.end(), x);
+    won += static_cast<double>((low - sorted.begin()) + (high - sorted.begin())) / 2;
+  }
+  return won / (static_cast<double>(negatives.size()) * static_cast<double>(positives.size()));
+}
+
 double perplexity(double nll, double targets) {
   return std::exp(nll / targets);
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/tensor.h"
@@ -24,6 +25,10 @@ Ratio accuracy(const Tensor& logits, const Tensor& targets, std::int32_t ignore_
 // Hit: fewer than k logits are larger than the target's, or equal to it and before it. k = 1 is accuracy (without NaN;
 // a row with a NaN in it is a miss here). Throws Error unless k >= 1.
 Ratio top_k_accuracy(const Tensor& logits, const Tensor& targets, Index k, std::int32_t ignore_index = -1);
+
+// The area under the ROC curve of telling `positives` from `negatives` by being larger: the probability that one of the
+// former exceeds one of the latter, ties counting half (Hanley & McNeil 1982). NaN where one of them is empty.
+double area_under_roc(std::span<const double> negatives, std::span<const double> positives);
 
 // From the summed -log p (natural logarithm) of `targets` targets: exp(nll / targets).
 double perplexity(double nll, double targets);

@@ -38,12 +38,14 @@ void write_answers(Experiment& experiment, const RunFolder& folder) {
     set.fill(std::span(&i, 1), batch);
     const auto length = static_cast<Index>(batch.lengths.at(0));
     if (length == 0) continue;
-    const Tensor source = batch.inputs.view(0, {1, length});
+    const bool tokens = batch.inputs.dtype() == DType::int32;
+    const Tensor source = batch.inputs.view(0, batch.inputs.shape().with(1, length));
     const auto written = sample_tokens(language, std::span(&data.begin, 1), likeliest, {}, source).at(0);
     const std::span all(batch.targets.data<std::int32_t>(), static_cast<std::size_t>(batch.targets.size()));
     const std::string answer = text_of(data, until(written, data.end)), wanted = text_of(data, until(all, data.end));
-    text += fmt::format("{}  \u2192  {}{}\n", text_of(data, {source.data<std::int32_t>(), std::size_t(length)}), answer,
-                        answer == wanted ? "" : "     wanted: " + wanted);
+    const std::string asked =
+        tokens ? text_of(data, {source.data<std::int32_t>(), std::size_t(length)}) : fmt::format("{} vectors", length);
+    text += fmt::format("{}  \u2192  {}{}\n", asked, answer, answer == wanted ? "" : "     wanted: " + wanted);
   }
   folder.write_text("answers", experiment.trainer().steps_done(), "", text);
 }

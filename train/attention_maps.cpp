@@ -46,7 +46,7 @@ std::optional<std::pair<Index, Index>> grid_of(const Shape& image, Index tokens)
 std::vector<std::string> token_labels(const DataSource& data, const Tensor& inputs, Index count) {
   const Description& d = data.train->description();
   std::vector<std::string> labels;
-  if (d.vocabulary > 0) {
+  if (inputs.dtype() == DType::int32) {
     // A class token stands before the others.
     if (count > inputs.dim(1)) labels.emplace_back("class");
     for (Index i = 0; std::ssize(labels) < count; ++i) {

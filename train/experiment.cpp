@@ -146,6 +146,8 @@ LanguageModel Experiment::language() const {
           "the data's task is {}; only language models and models of sequence to sequence write text",
           to_string(data_->task));
   const Description& description = data_->train->description();
+  require(description.input_type == DType::int32, "generate",
+          "this model reads vectors, which cannot be prompted; its answers are in the report");
   LanguageModel language{learner_->model(), learner_->head(), trainer_->parameters()};
   language.threads = options_.train.threads;
   language.window = description.inputs[0];

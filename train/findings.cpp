@@ -6,6 +6,8 @@
 #include "data/sampler.h"
 #include "losses/cross_entropy_head.h"
 #include "losses/metrics.h"
+#include "train/abstention_figures.h"
+#include "train/head_figures.h"
 #include "train/outlier_figures.h"
 
 namespace tempera {
@@ -101,6 +103,10 @@ Findings findings(Experiment& experiment, const Dataset& set, const NamedValues&
   Findings found = task_findings(experiment, set, metrics, count);
   if (experiment.options().train.evaluate.outliers)
     for (const NamedValue& figure : outlier_figures(experiment, set)) found.metrics.push_back(figure);
+  if (experiment.options().train.evaluate.abstention)
+    for (const NamedValue& figure : abstention_figures(experiment, set, count)) found.metrics.push_back(figure);
+  if (experiment.options().train.evaluate.heads)
+    for (const NamedValue& figure : head_figures(experiment, set, count)) found.metrics.push_back(figure);
   return found;
 }
 

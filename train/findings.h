@@ -8,8 +8,8 @@ namespace tempera {
 
 struct Findings {
   // Classes: top_5 (where there are more than 5) and calibration_error (losses/metrics.h). Text: bits_per_byte and
-  // bits_per_character, the loss over the text that its tokens stand for. With evaluate.outliers: those of
-  // train/outlier_figures.h.
+  // bits_per_character, the loss over the text that its tokens stand for. With evaluate.outliers, .abstention, .heads:
+  // those of train/outlier_figures.h, abstention_figures.h, head_figures.h.
   NamedValues metrics;
   std::optional<LabelledMatrix> confusion;  // of up to 50 classes
 };

@@ -16,9 +16,9 @@ namespace {
 constexpr std::string_view kWho = "configuration";
 
 InputSpec spec_of(const Description& d) {
-  if (d.vocabulary > 0) return InputSpec::tokens(d.vocabulary);
+  if (d.input_type == DType::int32) return InputSpec::tokens(d.vocabulary);
   if (d.inputs.rank() == 3) return InputSpec::images(d.inputs[0], d.inputs[1], d.inputs[2]);
-  return InputSpec::vectors(d.inputs.back());
+  return InputSpec::vectors(d.inputs.back(), d.vocabulary);
 }
 
 MixerFactory mixers_of(const Choice& model, const Attentions& attentions) {

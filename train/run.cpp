@@ -71,7 +71,8 @@ class Session {
     log(LogLevel::info, "run {}  seed {}  config {}  {} parameters", o_.name, o_.train.seed, config_,
         grouped(trainer_.parameters().count()));
     if (trainer_.steps_done() > 0) log(LogLevel::info, "goes on at step {}", grouped(trainer_.steps_done()));
-    else if (const std::string from = start_from(o_.start_from, o_.folder, trainer_.parameters()); !from.empty())
+    else if (const std::string from = start_from(o_.start_from, o_.train.seed, o_.folder, trainer_.parameters());
+             !from.empty())
       log(LogLevel::info, "{}", from);
     baseline();
     folder_.write_identity(identity_);

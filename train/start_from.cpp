@@ -27,7 +27,9 @@ std::string hint(const std::string& name, const std::vector<std::string>& others
 }  // namespace
 
 void StartOptions::describe(Fields& f) {
-  f("run", run, "whose weights the run begins with: its name, or the path of a run, a checkpoint, .safetensors");
+  f("run", run,
+    "whose weights the run begins with: its name, where {seed} is train.seed, or the path of a run, a checkpoint, "
+    ".safetensors");
   f("checkpoint", checkpoint,
     "of that run: best, last or a step; nothing: the best where one is marked, else the last");
   f("differ", differ, "parts of the names of parameters that only one of the two models may have");
@@ -48,9 +50,18 @@ std::vector<Problem> StartOptions::problems() const {
   return found;
 }
 
-std::string start_from(const StartOptions& options, const std::filesystem::path& runs, Parameters& parameters) {
+std::string StartOptions::run_for(std::uint64_t seed) const {
+  constexpr std::string_view kSeed = "{seed}";
+  std::string name = run;
+  for (std::size_t at = name.find(kSeed); at != name.npos; at = name.find(kSeed, at))
+    name.replace(at, kSeed.size(), std::to_string(seed));
+  return name;
+}
+
+std::string start_from(const StartOptions& options, std::uint64_t seed, const std::filesystem::path& runs,
+                       Parameters& parameters) {
   if (options.run.empty()) return {};
-  const FoundWeights found = find_weights(options.run, options.checkpoint, runs, false);
+  const FoundWeights found = find_weights(options.run_for(seed), options.checkpoint, runs, false);
   std::size_t taken = 0, fresh = 0, left = 0;
   blame<CheckpointError>([&] {
     SafetensorsFile file = read_safetensors(found.weights);

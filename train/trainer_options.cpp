@@ -10,6 +10,8 @@ void EvaluationOptions::describe(Fields& f) {
   if (tests.of)
     f("tests", tests, "further test sets by name, each the options of `data` that it changes: `2x: {length: 128}`");
   f("outliers", outliers, "at the end also how far weights, activations and attention stand out");
+  f("abstention", abstention, "at the end also how well doubts tell questions without an answer, targets of -1");
+  f("heads", heads, "at the end also what the model is worth without one of its heads, and without idle ones");
 }
 
 void CheckpointOptions::describe(Fields& f) {

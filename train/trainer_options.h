@@ -17,6 +17,8 @@ struct EvaluationOptions : Options {
   std::int64_t samples = 512;
   Variants tests;  // of the data, where somebody said what they are (see train/further_tests.h)
   bool outliers = false;
+  bool abstention = false;
+  bool heads = false;
   void describe(Fields& f) override;
 };
 

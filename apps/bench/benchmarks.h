@@ -23,6 +23,7 @@ struct Benchmark {
 };
 
 Table attention(const Options& options);
+Table exponents(const Options& options);
 Table gemm(const Options& options);
 Table cross_entropy(const Options& options);
 Table decoding(const Options& options);
@@ -39,6 +40,7 @@ inline constexpr Benchmark kBenchmarks[] = {
     {"gemm", "matrix products against libraries and the peak; --type f32|f64 --set quick|layer|tile", gemm, true},
     {"cross_entropy", "output layer and loss as one operation against two", cross_entropy},
     {"decoding", "text written with the cache; --rows A,B --batch 1,8 --repeat N --peer --eager", decoding, true},
+    {"exponents", "whether time and memory of every attention grow with the length as declared", exponents},
     {"gradcheck", "every operation's gradient against finite differences: worst error, checks, kinks", gradcheck},
     {"kernels", "kernels against roofline and libraries; --set main|softmax|topk --peer --only NAME", kernels, true},
     {"optimizers", "one step of every rule against a loop that scales as much memory", optimizers},

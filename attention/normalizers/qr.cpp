@@ -26,7 +26,10 @@ struct Factors {
 class QR : public MatrixNormalizer<QR> {
  public:
   QR(Index width, double noise)
-      : MatrixNormalizer({.ordered = true, .full_rank = true}), width_(width), noise_(noise), draws_(1, "qr") {}
+      : MatrixNormalizer({.ordered = true, .full_rank = true, .time = 3}),
+        width_(width),
+        noise_(noise),
+        draws_(1, "qr") {}
 
   std::string refusal(Index tokens) const override {
     if (tokens <= width_) return {};

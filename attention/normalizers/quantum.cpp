@@ -11,6 +11,8 @@ namespace {
 
 enum class Axis { x, y, z };
 
+constexpr double kGrowth = 2.3;  // T^2 times the count of gates, which grows with log T; over 4 to 64 tokens
+
 int log2_of(Index n) {
   return static_cast<int>(std::bit_width(static_cast<std::uint64_t>(n))) - 1;
 }
@@ -176,7 +178,7 @@ double block_mean(const Unitary& u, int auxiliary, Index i, Index j) {
 class Quantum : public MatrixNormalizer<Quantum> {
  public:
   explicit Quantum(const QuantumOptions& o)
-      : MatrixNormalizer({.ordered = true}), layers_(o.layers), auxiliary_(o.auxiliary) {
+      : MatrixNormalizer({.ordered = true, .time = kGrowth}), layers_(o.layers), auxiliary_(o.auxiliary) {
     const Rng draws(o.seed, "quantum");
     const Index most = quantum_angles(log2_of(kMostQuantumTokens) + auxiliary_, layers_);
     for (Index p = 0; p < most; ++p) theta_.push_back(draws.uniform(static_cast<std::uint64_t>(p), -1, 1));

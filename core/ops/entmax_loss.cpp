@@ -9,8 +9,9 @@
 namespace tempera {
 namespace {
 
-constexpr Index kGrain = 16;   // rows of one panel
-constexpr Index kFigures = 3;  // of a row: l, whether the largest logit is a target, classes with p > 0
+constexpr Index kGrain = 16;  // rows of one panel
+// Of a row: l, whether the largest logit is a target, classes with p > 0, divergence of p and q.
+constexpr Index kFigures = 4;
 
 // The targets of a batch, row by row.
 class Rows {
@@ -69,26 +70,49 @@ class Rows {
   double share_;
 };
 
-double power_sum(double x, double alpha) {
-  return x > 0 ? std::pow(x, alpha) : 0;
+// What a weight takes from the entropy H, but for the constant of alpha > 1.
+double concentration(double x, double alpha) {
+  if (x <= 0) return 0;
+  return alpha == 1 ? x * std::log(x) : std::pow(x, alpha) / (alpha * (alpha - 1));
 }
 
-// Loss, hit and support of a row; p [C] are its weights.
+// Half of what an entry of p adds to KL(p, (p + q) / 2).
+double diverging(double p, double q) {
+  return p > 0 ? p * std::log(2 * p / (p + q)) / 2 : 0;
+}
+
 template <class T>
-std::array<double, kFigures> figures(const Rows& rows, Index row, const T* z, const T* p, T top, Index classes,
-                                     double alpha) {
+void softmax_weights(const T* z, Index n, T* p) {
+  const T top = *std::max_element(z, z + n);
+  T sum = 0;
+  for (Index c = 0; c < n; ++c) sum += p[c] = std::exp(z[c] - top);
+  for (Index c = 0; c < n; ++c) p[c] /= sum;
+}
+
+template <class T>
+void loss_weights(const T* z, Index n, double alpha, T* p) {
+  if (alpha == 1) return softmax_weights(z, n, p);
+  const T factor = static_cast<T>(alpha - 1);
+  detail::entmax_weights(z, n, factor, detail::solve_entmax(z, n, factor), p);
+}
+
+// Figures of a row; p [C] are its weights.
+template <class T>
+std::array<double, kFigures> figures(const Rows& rows, Index row, const T* z, const T* p, Index classes, double alpha) {
   const double total = rows.total(row);
-  double inner = 0, own = 0, wanted = 0, support = 0;
+  const T top = detail::row_maximum(z, classes);
+  double inner = 0, own = 0, wanted = 0, support = 0, divergence = 0;
   for (Index c = 0; c < classes; ++c) {
     const double pc = static_cast<double>(p[c]), q = rows.at(row, c) / total;
     if (pc != q) inner += (pc - q) * (static_cast<double>(z[c]) - static_cast<double>(top));
-    own += power_sum(pc, alpha);
-    wanted += power_sum(q, alpha);
+    own += concentration(pc, alpha);
+    wanted += concentration(q, alpha);
     support += pc > 0;
+    divergence += diverging(pc, q) + diverging(q, pc);
   }
   const Index answer = std::find(z, z + classes, top) - z;
   const double hit = answer < classes && rows.at(row, answer) > 0 ? 1 : 0;
-  return {std::max(0., inner + (wanted - own) / (alpha * (alpha - 1))), hit, support};
+  return {std::max(0., inner + wanted - own), hit, support, divergence};
 }
 
 double reduce(const Rows& rows, const Tensor& targets, const double* found, EntmaxSums* sums) {
@@ -108,6 +132,7 @@ double reduce(const Rows& rows, const Tensor& targets, const double* found, Entm
       here.loss += u * f[0];
       here.correct += f[1];
       here.support += f[2];
+      here.divergence += f[3];
       loss += rows.share(row) * f[0];
     }
     if (row % length == length - 1 && played > 0) here.sequences += 1, here.exact += played == correct;
@@ -118,6 +143,7 @@ double reduce(const Rows& rows, const Tensor& targets, const double* found, Entm
     sums->loss += here.loss;
     sums->correct += here.correct;
     sums->support += here.support;
+    sums->divergence += here.divergence;
     sums->sequences += here.sequences;
     sums->exact += here.exact;
   }
@@ -141,6 +167,8 @@ std::vector<Example> examples() {
           {"1.25, many classes", {{{2, 19}, -2, 2}, classes({2}, 19)}, of(1.25)},
           {"two leading axes", {{{2, 3, 4}}, classes({2, 3}, 4)}, of(1.5)},
           {"one class", {{{3, 1}}, classes({3}, 1)}, of(2)},
+          {"softmax", {{{3, 19}, -2, 2}, classes({3}, 19)}, of(1)},
+          {"shares of the softmax", {{{3, 4}}, {{3, 4}, 0, 3, Draw::index}, {{3}, 1, 3, Draw::index}}, shares(1)},
           {"shares and weights", {{{4, 5}, -2, 2}, {{4, 5}, 0, 3, Draw::index}, {{4}, 0, 3, Draw::index}}, shares(1.5)},
           {"labels of sparsemax",
            {{{4, 5}, -1, 1, Draw::distinct}, {{4, 5}, 0, 2, Draw::index}, {{4}, 1, 3, Draw::index}},
@@ -156,7 +184,7 @@ Var entmax_loss(const Var& logits, const Tensor& targets, const Tensor& weights,
   const std::string_view who = entmax_loss_op.name;
   require(logits.rank() >= 1 && logits.shape().back() >= 1, who, "logits of shape {} came; [.., classes] was wanted",
           logits.shape());
-  require(alpha > 1 && std::isfinite(alpha), who, "alpha is {}; a number above 1 was wanted", alpha);
+  require(alpha >= 1 && std::isfinite(alpha), who, "alpha is {}; a number of at least 1 was wanted", alpha);
   require(normaliser >= 0 && std::isfinite(normaliser), who,
           "the normaliser is {}; a finite number of at least 0 was wanted, such as the number of targets", normaliser);
   const Index n = logits.shape().back();
@@ -166,15 +194,13 @@ Var entmax_loss(const Var& logits, const Tensor& targets, const Tensor& weights,
   Tensor y = tape.empty({}, logits.dtype()), p = tape.empty(logits.shape(), logits.dtype());
   Tensor found = tape.empty({rows.rows(), kFigures}, DType::float64);
   dispatch(logits.dtype(), [&]<class T>(Type<T>) {
-    const T factor = static_cast<T>(alpha - 1);
     parallel_panels(tape.threads(), rows.rows(), kGrain, [&](Index first, Index last) {
       for (Index row = first; row < last; ++row) {
         if (!rows.plays(row)) continue;
         const T* z = logits.value().data<T>() + row * n;
         T* own = p.data<T>() + row * n;
-        const detail::EntmaxRow<T> solved = detail::solve_entmax(z, n, factor);
-        detail::entmax_weights(z, n, factor, solved, own);
-        const auto f = figures(rows, row, z, own, solved.top, n, alpha);
+        loss_weights(z, n, alpha, own);
+        const auto f = figures(rows, row, z, own, n, alpha);
         std::copy(f.begin(), f.end(), found.data<double>() + row * kFigures);
       }
     });

@@ -67,6 +67,32 @@ TEST_CASE("pair recall asks for the value of a key that was shown", "[data][reca
   CHECK(places.size() > 12);  // anywhere
 }
 
+TEST_CASE("a part of the test asks for keys that were not shown", "[data][recall]") {
+  PairRecallDataOptions o;
+  o.pairs = 3;
+  o.keys = 5;
+  const auto answered = o.make();
+  o.unanswerable = 0.5;
+  const auto source = o.make();
+  const Batch before = first_of(*answered->test, 400), batch = first_of(*source->test, 400);
+  int without = 0;
+  std::set<Index> absent;
+  for (Index s = 0; s < 400; ++s) {
+    const bool shown = pairs_of(o, batch.inputs, s).contains(asked(o, batch.inputs, s, 3));
+    CHECK((batch.targets.at(s) == -1) == !shown);
+    without += !shown;
+    if (!shown) absent.insert(asked(o, batch.inputs, s, 3));
+    else CHECK(batch.targets.at(s) == before.targets.at(s));  // the others stay as they are
+  }
+  CHECK(std::abs(without - 200) < 50);
+  CHECK(absent.size() == 5);
+  const Batch train = first_of(*source->train, 100);
+  for (Index s = 0; s < 100; ++s) CHECK(train.targets.at(s) >= 0);
+  o.keys = 3;
+  REQUIRE(o.problems().size() == 1);
+  CHECK(o.problems()[0].message == "all 3 keys are shown, none is left to ask for; set it to 0, or raise keys");
+}
+
 TEST_CASE("fused recall asks for every key once, in another order", "[data][recall]") {
   FusedRecallDataOptions o;
   const auto source = o.make();

@@ -92,8 +92,8 @@ TEST_CASE("sequences that do not fit their description are refused", "[data][seq
   no_lengths.lengths = false;
   CHECK(error({}, no_lengths) == "TokenSamples: the description has no lengths; sequences in memory have some");
   CHECK(error({}, {.inputs = {2}, .classes = 2, .lengths = true}) ==
-        "Dataset: inputs are float32 [2]; only tokens [N] have lengths or come in pairs, and vectors [N, features] "
-        "have lengths");
+        "Dataset: inputs are float32 [2]; only tokens [N] and vectors [N, features] have lengths or come in "
+        "pairs");
 }
 
 TEST_CASE("what is written is the source copied, reversed or sorted", "[data][generated]") {

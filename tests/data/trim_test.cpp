@@ -36,6 +36,7 @@ TEST_CASE("padding that no sample of a batch needs is cut, and changes nothing",
       {"{type: sequences, longest: 60}", "encoder_decoder"},
       {"{type: topic_pairs, longest: 60}", "two_tower"},
       {"{type: set_max, longest: 60}", "encoder"},  // vectors, not tokens
+      {"{type: speech, fewest: 1}", "encoder_decoder"},
   }));
   TestExperiment run(
       fmt::format("data: {}\nmodel: {{type: {}, d_model: 8, n_layers: 1}}\n"

@@ -88,6 +88,8 @@ TEST_CASE("gradients of the decoder", "[models][gradcheck]") {
   check_model(decoder(), input);
   check_model(decoder([](auto& o) { o.pre_norm = false, o.norm = "rms", o.mlp = "swiglu", o.bias = false; }), input);
   check_model(decoder([](auto& o) { o.positions = "sinusoidal", o.scale_embedding = true, o.mlp = "silu"; }), input);
+  check_model(decoder([](auto& o) { o.fix_norm = true, o.init_deviation = 0.5; }), input);
+  check_model(decoder([](auto& o) { o.layer_scale = 0.3, o.attention_norm = true, o.position_deviation = 1; }), input);
   check_model(decoder([](auto& o) { o.dropout = 0.3; }), input, true);
   check_model(decoder([](auto& o) { o.dropout = 0.3, o.recompute = true; }), input, true);
 }
@@ -98,11 +100,14 @@ TEST_CASE("gradients of encoders, encoder-decoder and towers", "[models][gradche
     check_model(encoder(InputSpec::tokens(7), [&](auto& o) { o.pooling = pooling; }), input);
   for (const char* stem : {"linear", "conv"}) {
     const auto change = [&](EncoderOptions& o) { o.stem = stem; };
+    const auto wide = [&](EncoderOptions& o) { change(o), o.patch_width = 3, o.pooling = "cls"; };
+    check_model(encoder(InputSpec::images(1, 4, 6), wide), {random_tensor({2, 1, 4, 6}, 1), {}, {}, {}});
     check_model(encoder(InputSpec::images(1, 4, 6), change), {random_tensor({2, 1, 4, 6}, 1), {}, {}, {}});
     check_model(encoder(InputSpec::vectors(3), change), {random_tensor({2, 5, 3}, 1), tokens({2}, {5, 2}), {}, {}});
   }
   check_model(translator(), input);
   check_model(translator([](auto& o) { o.share_embedding = false, o.recompute = true; }), input, true);
+  check_model(translator([](auto& o) { o.layer_scale = 0.3, o.attention_norm = true; }), input);
   check_model(towers(), input);
 }
 
@@ -331,6 +336,21 @@ TEST_CASE("models are made by name, from options", "[models]") {
   CHECK(even.problems().size() == 2);
 }
 
+TEST_CASE("the weights of an MLP start as they are told", "[models][init]") {
+  // Deviations of 200 x 300 draws, off by less than five of their own: 5 / sqrt(2 x 60000) = 1.4 %.
+  const std::pair<const char*, double> wanted[] = {
+      {"fan_in", 1 / std::sqrt(3 * 300.0)}, {"he", std::sqrt(2 / 300.0)}, {"xavier", std::sqrt(2 / 500.0)}};
+  for (const auto& [init, deviation] : wanted) {
+    MlpOptions options;
+    options.hidden = {200};
+    options.init = init;
+    MlpModel model(options, InputSpec::vectors(300));
+    const Parameters parameters(model, DType::float64, Rng(1, "run"));
+    const Tensor weight = parameters.view(parameters.flat(), parameters.find("layers.0.weight"));
+    CHECK(std::sqrt(weight.vec<double>().square().mean()) == Approx(deviation).epsilon(0.014));
+  }
+}
+
 TEST_CASE("models refuse what they cannot read", "[models][errors]") {
   Ready ready(decoder());
   CHECK(error_of([&] { ready.features({}); }) == "InputEmbedding: the input is missing");
@@ -351,4 +371,13 @@ TEST_CASE("models refuse what they cannot read", "[models][errors]") {
   CHECK(error_of([&] {
           reader.features({random_tokens({2, 3}, 7, 1), {}, {}, {}});
         }) == "InputEmbedding: the input is missing");
+}
+
+TEST_CASE("embeddings of one length, whatever the table holds", "[models]") {
+  Ready ready(decoder([](auto& o) { o.fix_norm = true, o.positions = "none", o.n_layers = 1; }));
+  Tensor& table = ready.parameters.find("embedding.tokens.weight").parameter->value;
+  const Tensor lookup = random_tokens({2, 4}, 7, 1);
+  const Tensor before = ready.features({lookup, {}, {}, {}});
+  table.vec<double>() *= 9;
+  check_close(ready.features({lookup, {}, {}, {}}), before, 1e-7);
 }

@@ -73,13 +73,32 @@ TEST_CASE("the losses of sparsemax and entmax", "[losses][sheets]") {
   // p - q with the weights of the sheet at 1.5 and 1.25.
   check_close(entmax(kRow, 0, 1.5).gradient, f64s({0.529248 - 1, 0.393749, 0.077003, 0}), 1e-6);
   check_close(entmax(kRow, 3, 1.25).gradient, f64s({0.465520, 0.362632, 0.130474, 0.041375 - 1}), 1e-6);
-  // Towards 1 it is the cross-entropy.
+  // At 1 it is the cross-entropy.
   Tape tape;
   const double softmax =
       cross_entropy(tape.constant(Tensor::from<double>({1, 4}, kRow)), Tensor::from<std::int32_t>({1}, {2}))
           .value()
           .item();
   CHECK(entmax(kRow, 2, 1.0001).loss == Approx(softmax).epsilon(1e-3));
+  CHECK(entmax(kRow, 2, 1).loss == Approx(softmax).epsilon(1e-14));
+  check_close(entmax(kRow, 2, 1).gradient, f64s({0.408425, 0.334390, 0.166053 - 1, 0.091132}), 1e-6);
+  CHECK(entmax(kRow, 2, 1).sums.support == 4);
+}
+
+TEST_CASE("proportions under the loss of the softmax, and how far outputs are from them", "[losses]") {
+  // KL(q, p) of p = (1, 2) / 3 and q = (3, 1) / 4.
+  const std::vector<double> z{std::log(1.), std::log(2.)};
+  const Result kl = entmax(z, f64({1, 2}, {3, 1}), 1);
+  CHECK(kl.loss == Approx(0.75 * std::log(0.75 * 3) + 0.25 * std::log(0.25 * 1.5)).epsilon(1e-14));
+  check_close(kl.gradient, f64s({1 / 3. - 0.75, 2 / 3. - 0.25}));
+  const double m = (1 / 3. + 0.75) / 2;
+  const double wanted = (1 / 3. * std::log(1 / 3. / m) + 2 / 3. * std::log(2 / 3. / (1 - m)) +
+                         0.75 * std::log(0.75 / m) + 0.25 * std::log(0.25 / (1 - m))) /
+                        2;
+  CHECK(kl.sums.divergence == Approx(wanted).epsilon(1e-14));
+  // Nothing in common: log 2. The same: 0.
+  CHECK(entmax({5, 0}, 1, 2).sums.divergence == Approx(std::log(2.)).epsilon(1e-14));
+  CHECK(entmax({5, 0}, 0, 2).sums.divergence == 0);
 }
 
 TEST_CASE("two classes of the sparsemax loss", "[losses][sheets]") {
@@ -176,7 +195,7 @@ TEST_CASE("heads with zeros say what is wrong", "[heads][errors]") {
   CHECK(error_of([] {
           entmax(kRow, f64({1, 4}, {1, -1, 0, 0}), 2);
         }) == "entmax_loss: target 1 is -1; a share of at least 0 was wanted");
-  CHECK(error_of([] { entmax(kRow, 0, 1); }) == "entmax_loss: alpha is 1; a number above 1 was wanted");
+  CHECK(error_of([] { entmax(kRow, 0, 0.9); }) == "entmax_loss: alpha is 0.9; a number of at least 1 was wanted");
   Tape tape;
   CHECK(error_of([&] {
           linear_topk_cross_entropy(tape.constant(Tensor::zeros({1, 2}, DType::float64)),

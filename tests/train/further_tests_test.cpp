@@ -92,12 +92,12 @@ TEST_CASE("what a variant cannot be is told at its line", "[tests][config][error
     f: {type: needle}
     g: 3
 )") == "a.yaml:7:9: unknown key `pair` in evaluate.tests.a; did you mean `pairs`? known keys: pairs, keys, values, "
-       "train, valid, test, seed\n"
+       "train, valid, test, seed, unanswerable\n"
        "a.yaml:8:16: evaluate.tests.b.pairs: must be between 1 and 65536, got 0\n"
        "a.yaml:10:14: evaluate.tests.c.pairs: 9 distinct keys of 8 cannot be shown; lower it or raise keys\n"
        "a.yaml:11:5: evaluate.tests: `d.e` is no name of a variant; letters, digits, - and _ were wanted, at most 32\n"
        "a.yaml:12:9: unknown key `type` in evaluate.tests.f; known keys: pairs, keys, values, train, valid, test, "
-       "seed\n"
+       "seed, unanswerable\n"
        "a.yaml:13:8: evaluate.tests.g: wanted a section with keys, got `3`\n");
   CHECK(problems_of(kRecall + "evaluate: {tests: {a: {keys: 2}}}\n") ==
         "a.yaml:5:20: evaluate.tests.a.pairs: 3 distinct keys of 2 cannot be shown; lower it or raise keys (it is not "

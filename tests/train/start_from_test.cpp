@@ -58,7 +58,7 @@ TEST_CASE("a run begins with the weights of another, and a new normalizer with i
   StartOptions options;
   options.run = "softmax";
   options.checkpoint = "2";
-  const std::string said = start_from(options, folder.path / "runs", parameters);
+  const std::string said = start_from(options, 1, folder.path / "runs", parameters);
   CHECK(said.find("softmax  step 2: ") != said.npos);
   CHECK(said.find("1 at their initial values, 0 left behind") != said.npos);
   TestExperiment same(kModular);
@@ -72,12 +72,21 @@ TEST_CASE("a run begins with the weights of another, and a new normalizer with i
   train(folder, "ssmax", {"attention.normalizer.type=ssmax"});
   options = {};
   options.run = (folder.path / "runs/ssmax").string();
-  CHECK(start_from(options, "runs", same.trainer().parameters()).find("1 left behind") != std::string::npos);
+  CHECK(start_from(options, 1, "runs", same.trainer().parameters()).find("1 left behind") != std::string::npos);
   // In another type of numbers.
   TestExperiment wide(kModular, {"train.dtype=float64"});
-  start_from(options, "runs", wide.trainer().parameters());
+  start_from(options, 1, "runs", wide.trainer().parameters());
   CHECK(wide.trainer().parameters().find("head.bias").parameter->value.at(1) ==
         same.trainer().parameters().find("head.bias").parameter->value.at(1));
+}
+
+TEST_CASE("a run is named with the seed", "[start_from]") {
+  StartOptions options;
+  CHECK(options.run_for(3).empty());
+  options.run = "softmax-seed{seed}";
+  CHECK(options.run_for(12) == "softmax-seed12");
+  options.run = "{seed}/{seed}";
+  CHECK(options.run_for(7) == "7/7");
 }
 
 TEST_CASE("a run that began with other weights goes on without them", "[start_from]") {
@@ -103,7 +112,7 @@ TEST_CASE("weights that a run cannot begin with are refused", "[start_from][erro
       StartOptions options;
       options.run = run;
       options.differ = differ;
-      start_from(options, folder.path / "runs", other.trainer().parameters());
+      start_from(options, 1, folder.path / "runs", other.trainer().parameters());
     });
   };
   CHECK(refusal("softmax", {}) == "no error");

@@ -62,6 +62,7 @@ ClaimTrial::ClaimTrial(std::filesystem::path config, const TrialOptions& options
       settings.train.seed = seed;
       run.fingerprint = fingerprint(settings);
       run.steps = settings.train.steps;
+      run.after = settings.start_from.run_for(seed);
       run.arguments = {config_.string()};
       if (variant != kOwn) run.arguments.insert(run.arguments.end(), {"--variant", variant});
       if (options_.quick) run.arguments.emplace_back("--quick");

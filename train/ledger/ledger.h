@@ -6,8 +6,8 @@
 //
 // Every run is a process of its own (`train`), with one thread, as many at a time as there are jobs. A finished run
 // with the same fingerprint is not done again, one that was stopped goes on from its checkpoint, one that failed keeps
-// its reason while the others go on. Whether a run is finished is read from its own folder, so a ledger that is lost or
-// cut costs nothing but reasons.
+// its reason while the others go on; so does one that was to start from it. Whether a run is finished is read from its
+// own folder, so a ledger that is lost or cut costs nothing but reasons.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,7 @@ struct PlannedRun {
   std::string fingerprint = {};             // train/fingerprint.h
   std::int64_t steps = 0;                   // for the progress
   std::vector<std::string> arguments = {};  // of train, beside seed, threads and place
+  std::string after = {};                   // the name of a run of the ledger that must be finished before
   std::string name() const;                 // "softmax-seed1"
 };
 

@@ -95,8 +95,21 @@ class Runner {
   void start_waiting() {
     for (LedgerRow& row : rows_) {
       if (std::ssize(running_) >= options_.jobs) return;
-      if (row.state == RunState::waiting) start(row);
+      if (row.state == RunState::waiting && ready(row)) start(row);
     }
+  }
+
+  // Whether what it starts from is finished. Where that failed, so does the row.
+  bool ready(LedgerRow& row) {
+    if (row.run.after.empty()) return true;
+    const auto first =
+        std::ranges::find_if(rows_, [&](const LedgerRow& other) { return other.run.name() == row.run.after; });
+    if (first == rows_.end() || first->state == RunState::finished) return true;
+    if (first->state != RunState::failed) return false;
+    row.state = RunState::failed;
+    row.reason = fmt::format("it starts from {}, which failed", row.run.after);
+    ++done_;
+    return false;
   }
 
   void start(LedgerRow& row) {

@@ -10,8 +10,31 @@
 namespace tempera {
 namespace {
 
-constexpr Index kModel = 12;
+constexpr Index kModel = 12, kWide = 192;
 constexpr DType f32 = DType::float32, f64_ = DType::float64;
+
+// The normalizer of a score attention; null for others.
+std::unique_ptr<ScoreNormalizer> normalizer_of(const AttentionOptions& options, Index d_model) {
+  const auto* scores = dynamic_cast<const ScoreMixerOptions*>(&options);
+  if (!scores) return nullptr;
+  return made(scores->normalizer.as<NormalizerOptions>(), scores->heads, d_model / scores->heads);
+}
+
+// Tokens that are wide where heads want scores of full rank.
+Index model_for(const AttentionOptions& options) {
+  const auto normalizer = normalizer_of(options, kModel);
+  return normalizer && normalizer->traits().full_rank ? kWide : kModel;
+}
+
+// As many tokens as the attention takes, up to `wanted`.
+Index tokens_for(const AttentionOptions& options, Index wanted, std::optional<Index> d_model = {}) {
+  const auto normalizer = normalizer_of(options, d_model.value_or(model_for(options)));
+  return normalizer ? tokens_for(*normalizer, wanted) : wanted;
+}
+
+Tensor lengths_up_to(Index first, Index second) {
+  return lengths_of({static_cast<std::int32_t>(first), static_cast<std::int32_t>(second)});
+}
 
 // A mixer with its parameters, to run by itself.
 struct Running {
@@ -21,8 +44,8 @@ struct Running {
   Context context;
 
   Running(const AttentionOptions& options, bool causal, DType dtype, bool cross = false, std::uint64_t seed = 5,
-          Index d_model = kModel)
-      : mixer(options.make({.d_model = d_model,
+          std::optional<Index> d_model = {})
+      : mixer(options.make({.d_model = d_model.value_or(model_for(options)),
                             .causal = causal,
                             .cross = cross,
                             .init = Init::normal(0.4),
@@ -72,7 +95,7 @@ std::string gradients(const AttentionOptions& options) {
   for (const bool causal : directions(options))
     for (const bool padded : {false, true}) {
       Running run(options, causal, f64_);
-      Tensor x = draw({2, 4, kModel}, 2);
+      Tensor x = draw({2, 4, model_for(options)}, 2);
       std::vector<Tensor> inputs{x};
       GradcheckOptions check;
       check.tolerance = 1e-7;
@@ -103,7 +126,7 @@ std::string single_precision(const AttentionOptions& options) {
       const Tensor& from = single.parameters.entries()[i].parameter->value;
       for (Index k = 0; k < value.size(); ++k) value.set(k, from.at(k));
     }
-    const Tensor x = draw({2, 33, kModel}, 3, f32);
+    const Tensor x = draw({2, tokens_for(options, 33), model_for(options)}, 3, f32);
     wrong += difference(title(causal), single.forward(x, {.causal = causal}).to(f64_),
                         twice.forward(x.to(f64_), {.causal = causal}), 2e-5);
   }
@@ -128,14 +151,14 @@ std::string no_look_ahead(const AttentionOptions& options) {
 }
 
 std::string padding(const AttentionOptions& options) {
-  constexpr Index n = 19, length = 11;
+  const Index d = model_for(options), n = tokens_for(options, 19), length = tokens_for(options, n - 8);
   std::string wrong;
   for (const bool causal : directions(options)) {
     Running run(options, causal, f32);
-    const Sequences sequences{.lengths = lengths_of({length, n}), .causal = causal};
-    const Tensor x = draw({2, n, kModel}, 4, f32), before = run.forward(x, sequences);
+    const Sequences sequences{.lengths = lengths_up_to(length, n), .causal = causal};
+    const Tensor x = draw({2, n, d}, 4, f32), before = run.forward(x, sequences);
     Tensor other = x.clone();
-    for (Index i = length * kModel; i < n * kModel; ++i) other.set(i, 50 - x.at(i));
+    for (Index i = length * d; i < n * d; ++i) other.set(i, 50 - x.at(i));
     wrong += other_bits(title(causal), tokens(run.forward(other, sequences).rows(0, 1), 0, length),
                         tokens(before.rows(0, 1), 0, length));
     // A sequence in a longer batch is the sequence by itself.
@@ -146,13 +169,13 @@ std::string padding(const AttentionOptions& options) {
 }
 
 std::string neighbours(const AttentionOptions& options) {
-  constexpr Index n = 19;
+  const Index d = model_for(options), n = tokens_for(options, 19);
   std::string wrong;
   for (const bool causal : directions(options)) {
     Running run(options, causal, f32);
-    const Tensor x = draw({2, n, kModel}, 4, f32), before = run.forward(x, {.causal = causal});
+    const Tensor x = draw({2, n, d}, 4, f32), before = run.forward(x, {.causal = causal});
     Tensor other = x.clone();
-    for (Index i = n * kModel; i < x.size(); ++i) other.set(i, 2 - x.at(i));
+    for (Index i = n * d; i < x.size(); ++i) other.set(i, 2 - x.at(i));
     const Tensor after = run.forward(other, {.causal = causal});
     wrong += other_bits(title(causal), after.rows(0, 1), before.rows(0, 1));
     if (same_bits(before, after)) wrong += "the neighbour did not change\n";
@@ -161,11 +184,11 @@ std::string neighbours(const AttentionOptions& options) {
 }
 
 std::string order_of_tokens(const AttentionOptions& options) {
-  constexpr Index n = 13;
+  const Index n = tokens_for(options, 13);
   if (!options.traits().bidirectional) return {};
   Running run(options, false, f64_);
-  const Tensor x = draw({1, n, kModel}, 1);
-  const auto order = Rng(4, "order").permutation(n);
+  const Tensor x = draw({1, n, model_for(options)}, 1);
+  const auto order = Rng(4, "order").permutation(static_cast<std::int32_t>(n));
   const Tensor a = run.forward(permuted_tokens(x, order), {}), b = permuted_tokens(run.forward(x, {}), order);
   const std::string wrong = difference("permuted tokens", a, b, 1e-10);
   if (options.traits().ordered) return wrong.empty() ? "the order of tokens changes nothing\n" : "";
@@ -226,19 +249,19 @@ std::string cross(const AttentionOptions& options) {
 
 // Without a visible key a token's output knows no token, and nothing learns from it through the keys.
 std::string empty_sequences(const AttentionOptions& options) {
+  const Index d = model_for(options), n = tokens_for(options, 5);
   std::string wrong;
   for (const bool causal : directions(options)) {
     Running run(options, causal, f64_);
-    const Sequences sequences{.lengths = lengths_of({0, 5}), .causal = causal};
-    const Tensor a = run.forward(draw({2, 5, kModel}, 1), sequences),
-                 b = run.forward(draw({2, 5, kModel}, 2), sequences);
+    const Sequences sequences{.lengths = lengths_up_to(0, n), .causal = causal};
+    const Tensor a = run.forward(draw({2, n, d}, 1), sequences), b = run.forward(draw({2, n, d}, 2), sequences);
     wrong += other_bits(title(causal), a.rows(0, 1), b.rows(0, 1));
     const Tensor first = tokens(a.rows(0, 1), 0, 1);
-    for (Index i = 1; i < 5; ++i) wrong += other_bits("its tokens", tokens(a.rows(0, 1), i, 1), first);
+    for (Index i = 1; i < n; ++i) wrong += other_bits("its tokens", tokens(a.rows(0, 1), i, 1), first);
     run.context.begin(0, 0);
-    const Var x = run.tape.leaf(draw({2, 5, kModel}, 1));
-    run.tape.backward(run.mixer->forward(run.context, x, sequences), draw({2, 5, kModel}, 3));
-    wrong += difference("gradient", run.tape.grad(x).rows(0, 1), Tensor::zeros({1, 5, kModel}, f64_), 1e-15);
+    const Var x = run.tape.leaf(draw({2, n, d}, 1));
+    run.tape.backward(run.mixer->forward(run.context, x, sequences), draw({2, n, d}, 3));
+    wrong += difference("gradient", run.tape.grad(x).rows(0, 1), Tensor::zeros({1, n, d}, f64_), 1e-15);
   }
   return wrong;
 }
@@ -246,7 +269,8 @@ std::string empty_sequences(const AttentionOptions& options) {
 std::string checkpoint(const AttentionOptions& options) {
   const bool causal = directions(options).back();
   Running trained(options, causal, f32), fresh(options, causal, f32, false, 77);
-  const Tensor x = draw({2, 9, kModel}, 1, f32), wanted = trained.forward(x, {.causal = causal});
+  const Tensor x = draw({2, tokens_for(options, 9), model_for(options)}, 1, f32),
+               wanted = trained.forward(x, {.causal = causal});
   std::string wrong;
   if (same_bits(fresh.forward(x, {.causal = causal}), wanted)) wrong += "another start gives the same output\n";
   const TestFolder folder;
@@ -260,7 +284,7 @@ std::string threads(const AttentionOptions& options) {
   for (const bool causal : directions(options)) {
     Running one(options, causal, f32), four(options, causal, f32);
     four.tape.set_threads(4);
-    const Tensor x = draw({2, 70, kModel}, 1, f32);
+    const Tensor x = draw({2, tokens_for(options, 70), model_for(options)}, 1, f32);
     wrong += other_bits(title(causal), four.forward(x, {.causal = causal}), one.forward(x, {.causal = causal}));
   }
   return wrong;
@@ -273,13 +297,14 @@ std::string memory(const AttentionOptions& options) {
   const bool causal = directions(options).back();
   // What is linear beside a matrix is to be small, and what is constant beside a row of tokens too.
   const Index width = declared > 1 ? kModel : 4 * kModel;
+  const auto seen = static_cast<std::int32_t>(tokens_for(options, 32, width));
   Index n = declared > 1 ? 128 : 512;
   std::vector<double> bytes;
   for (int doubling = 0; doubling <= 4; ++doubling, n *= 2) {
     Running run(options, causal, f32, false, 5, width);
     run.context.begin(0, 0);
     const Var x = run.tape.leaf(draw({1, n, width}, 1, f32));
-    const Var y = run.mixer->forward(run.context, x, {.lengths = lengths_of({32}), .causal = causal});
+    const Var y = run.mixer->forward(run.context, x, {.lengths = lengths_of({seen}), .causal = causal});
     run.tape.backward(y, Tensor::full(y.shape(), f32, 1));
     bytes.push_back(static_cast<double>(run.tape.peak_bytes()));
   }

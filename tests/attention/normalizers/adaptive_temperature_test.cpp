@@ -85,3 +85,16 @@ TEST_CASE("the fit of the inverse temperature", "[attention][sheets]") {
   CHECK(error_of([&] { fit_inverse_temperature(std::vector<double>(9, 1.), std::vector<double>(9, 2.)); }) ==
         "adaptive_temperature: 9 pairs came, of too few different entropies; at least 5 were wanted");
 }
+
+TEST_CASE("rows are sharpened between two entropies alone, and keep their order", "[attention][sheets]") {
+  const auto adaptive = made(AdaptiveTemperatureOptions());
+  // The polynomial exceeds 1 between 0.848582 and 5.944521.
+  for (const auto& [h, sharpened] :
+       {std::pair{0.8484, false}, {0.8488, true}, {5.9443, true}, {5.9447, false}, {7., false}})
+    CHECK((beta_of(*adaptive, row_of_entropy(h, 1500)) > 1 + 1e-9) == sharpened);
+  const std::vector<double> z{0.3, 2, -1, 1.4}, moved{10.3, 12, 9, 11.4};
+  const Tensor w = weights_of(*adaptive, z);
+  CHECK(w.vec<double>().sum() == Approx(1).epsilon(1e-14));
+  check_close(weights_of(*adaptive, moved), w, 1e-12);
+  CHECK((w.at(1) > w.at(3) && w.at(3) > w.at(0) && w.at(0) > w.at(2)));
+}

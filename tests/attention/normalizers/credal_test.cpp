@@ -65,3 +65,16 @@ TEST_CASE("the uncertainty of every query is an attention over ones", "[attentio
     CHECK(u.at(i) == Approx(vacuity(scores)).epsilon(1e-12));
   }
 }
+
+TEST_CASE("credal weights have a floor, and much evidence is the softmax", "[attention][sheets]") {
+  const auto credal = made(CredalOptions());
+  const double most =
+      (weights_of(*credal, moved(10)).vec<double>() - weights_of(Softmax(), kRow).vec<double>()).abs().maxCoeff();
+  CHECK(most == Approx(vacuity(moved(10)) * (0.643914 - 0.25)).epsilon(1e-5));  // U (softmax - 1 / n)
+  for (const double by : {-8., 0., 3.}) {
+    const Tensor w = weights_of(*credal, moved(by));
+    CHECK(w.vec<double>().minCoeff() >= vacuity(moved(by)) / 4);
+    CHECK(w.vec<double>().sum() == Approx(1).epsilon(1e-14));
+  }
+  CHECK(vacuity(moved(-40)) == Approx(1).epsilon(1e-12));
+}

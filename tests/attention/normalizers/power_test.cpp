@@ -77,3 +77,10 @@ TEST_CASE("power softmax refuses odd powers and steps without a form", "[attenti
   CHECK(options.problems()[0].message == "3 came; an even number was wanted");
   CHECK(options.problems()[1].message == "only the form `mean` has a polynomial reciprocal; set form: mean, or 0");
 }
+
+TEST_CASE("rows of power softmax lack what eps takes", "[attention][sheets]") {
+  // (16 + 1 + 1) / 16 over itself plus eps.
+  CHECK(weights_of(*power("stable", 1e-3), kRow).vec<double>().sum() == Approx(1.125 / 1.126).epsilon(1e-9));
+  CHECK(weights_of(*power("plain", 0), kRow).vec<double>().sum() == Approx(1).epsilon(1e-14));
+  CHECK(std::abs(weights_of(*power("plain", 0), {3, 2, 1, 0}).at(0) - 16 / 18.) > 0.05);  // a shift matters
+}

@@ -137,3 +137,9 @@ TEST_CASE("circuits weigh powers of two of tokens", "[attention][errors]") {
   CHECK(quantum->refusal(64).empty());
   CHECK_FALSE(quantum->refusal(128).empty());
 }
+
+TEST_CASE("the weights of a circuit know the size of the scores", "[attention][sheets]") {
+  const Tensor one = quantum_weights(2, 0, 1, std::vector{0., 1., 0.}),
+               two = quantum_weights(2, 0, 1, std::vector{0., 2., 0.});
+  CHECK(std::abs(one.at(0) - two.at(0)) > 0.1);
+}

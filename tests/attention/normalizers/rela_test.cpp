@@ -36,3 +36,26 @@ TEST_CASE("rectified linear attention", "[attention][sheets]") {
         Approx(1).epsilon(1e-12));
   check_close(finished(RelaOptions(), f64({1, 1, 2}, {0, 0}), {{1, 1}, {1, -1}}), f64({1, 1, 2}, {0, 0}));
 }
+
+TEST_CASE("rectified attention without a gate does not know the size of its weights", "[attention][sheets]") {
+  RelaOptions plain;
+  plain.gate = false;
+  plain.eps = 1e-30;
+  const Tensor z = random_tensor({1, 3, 8}, 3);
+  Tensor scaled = z.clone();
+  scaled.vec<double>() *= 7;
+  const std::vector<double> ones(8, 1.);
+  check_close(finished(plain, scaled, {ones}), finished(plain, z, {ones}));
+}
+
+TEST_CASE("rows of zeros have finite gradients through the norm", "[attention][sheets]") {
+  const auto normalizer = made(RelaOptions(), 1, 4);
+  const Parameters parameters(*normalizer, DType::float32, Rng(1, "rela"));
+  Tape tape;
+  Context context(tape, parameters);
+  context.begin(0, 0);
+  const Var z = tape.leaf(Tensor::zeros({1, 2, 4}, DType::float32));
+  const Var y = normalizer->finish(context, z, {});
+  tape.backward(y, Tensor::full(y.shape(), DType::float32, 1));
+  CHECK(tape.grad(z).vec<float>().isFinite().all());
+}

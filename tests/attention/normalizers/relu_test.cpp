@@ -71,3 +71,54 @@ TEST_CASE("the output of ReLU attention grows with the scores, and with the keys
     if (alpha == 0.5) CHECK(size(256) == Approx(std::sqrt(0.5)).epsilon(0.05));
   }
 }
+
+TEST_CASE("rows without a positive score, and keys that come twice", "[attention][sheets]") {
+  for (const double alpha : {0., 1.}) {
+    const auto normalizer = relu("relu", alpha);
+    auto x = attention_inputs({1, 1, 1, 3, 4, 2}, *normalizer);
+    x[0] = f64({1, 1, 3, 2}, {1, 0.5, -1, -2, 0.3, 2});
+    x[1] = f64({1, 1, 4, 2}, {1, 2, 0.5, 0.1, 2, 0.4, 1, 1});  // the second query's scores are below zero
+    const Function f = attention_function(*normalizer, AttentionKernel::blocks, {});
+    const Played once = play(f, x);
+    for (Index c = 0; c < 2; ++c) {
+      CHECK(once.y.at(2 + c) == 0);
+      CHECK(once.dx[0].at(2 + c) == 0);
+      CHECK(once.dx[0].at(c) != 0);
+    }
+    // The mean does not know how often all of them come; the sum does.
+    std::vector<Tensor> twice{x[0]};
+    for (std::size_t i : {1, 2}) {
+      Tensor doubled = Tensor::empty({1, 1, 8, 2}, DType::float64);
+      for (Index e = 0; e < 16; ++e) doubled.set(e, x[i].at(e % 8));
+      twice.push_back(doubled);
+    }
+    Tensor wanted = once.y.clone();
+    if (alpha == 0) wanted.vec<double>() *= 2;
+    check_close(play(f, twice).y, wanted);
+  }
+}
+
+TEST_CASE("the variance of the output is that of the values times the mean square of the weights' rows",
+          "[attention][sheets]") {
+  // Var O = n^(1 - 2 alpha) E h^2 Var v with values of their own; E relu(x)^2 = 1/2, E relu^2(x)^2 = 3/2 for x ~ N(0,
+  // 1).
+  constexpr Index n = 256, queries = 64;
+  for (const auto& [name, square] : {std::pair{"relu", 0.5}, {"relu_squared", 1.5}}) {
+    const auto normalizer = relu(name, 1);
+    Tensor s = Tensor::empty({1, 16, queries, n}, DType::float64), v = Tensor::empty({1, 16, n, 32}, DType::float64);
+    Rng(1, "scores").fill_normal(s, 0, 1);
+    Rng(2, "values").fill_normal(v, 0, 1);
+    Tape tape;
+    ScoreAttention how;
+    how.normalizer = normalizer.get();
+    const Tensor w = attention_weights(tape.constant(s), how).value();
+    double sum = 0;
+    for (Index h = 0; h < 16; ++h)
+      sum += (w.view(h * queries * n, {queries, n}).mat<double>() * v.view(h * n * 32, {n, 32}).mat<double>())
+                 .array()
+                 .square()
+                 .mean() /
+             16;
+    CHECK(sum * n == Approx(square).epsilon(0.06));
+  }
+}

@@ -48,3 +48,7 @@ TEST_CASE("high powers of long rows stay within float32", "[attention][sheets]")
   CHECK(w.at(7) == Approx(exact.at(7)).epsilon(1e-4));
   CHECK(w.at(11) == Approx(exact.at(11)).epsilon(1e-4));
 }
+
+TEST_CASE("a high power leaves the largest weight alone", "[attention][sheets]") {
+  check_close(weights_of(*softplus_of("always", 400), kCosines), f64({4}, {1, 0, 0, 0}), 1e-12);
+}

@@ -253,7 +253,9 @@ TEST_CASE("the Fisher information is the mean of the squared gradients of sample
       for (Index c = 0; c < seen; ++c) total += std::exp(z.at(5 * row + c));
       for (Index c = 0; c < seen; ++c)
         wanted[static_cast<std::size_t>(c)] +=
-            std::pow(std::exp(z.at(5 * row + c)) / total - (c == batch.targets.at(row) ? 1 : 0), 2) / 60;
+            std::pow(std::exp(z.at(5 * row + c)) / total - (c == static_cast<Index>(batch.targets.at(row)) ? 1 : 0),
+                     2) /
+            60;
     }
     const Learner::State state = run.experiment->learner().state();
     REQUIRE(state.at(0).first == "ewc.curvature");

@@ -84,6 +84,22 @@ TEST_CASE("a ledger does every run once", "[ledger]") {
   CHECK(f.starts(2) == "--overwrite\n");
 }
 
+TEST_CASE("a run that starts from another waits for it, and fails with it", "[ledger]") {
+  for (const char* what : {"work", "fail"}) {
+    Fixture f;
+    f.options.jobs = 3;
+    PlannedRun later = f.planned(1), first = f.planned(2, what);
+    later.after = first.name();
+    Ledger ledger = f.ledger({later, first, f.planned(3)});
+    CHECK(f.run(ledger));
+    const bool good = what == std::string_view("work");
+    CHECK(ledger.rows()[0].state == (good ? RunState::finished : RunState::failed));
+    CHECK(ledger.rows()[0].reason == (good ? "" : "it starts from soft-seed2, which failed"));
+    CHECK(ledger.rows()[2].state == RunState::finished);
+    if (good) CHECK(f.said.find("soft-seed2") < f.said.find("soft-seed1"));
+  }
+}
+
 TEST_CASE("a run that fails keeps its reason, and the others go on", "[ledger]") {
   Fixture f;
   const std::string reason = "train: the loss is nan at step 3; lower the learning rate";
