@@ -85,6 +85,10 @@ std::optional<Outcome> reproduce(const ClaimTrial& trial, const Arguments& argum
     progress.line(fmt::format("stopped and saved: {}; the same command goes on", ledger.summary()));
     return std::nullopt;
   }
+  if (ledger.count(RunState::elsewhere) > 0) {
+    progress.line(fmt::format("{}: {}; ask again when they have ended", trial.name(), ledger.summary()));
+    return Outcome::undecided;
+  }
   const ClaimRow row = trial.judge(ledger);
   show(row);
   const fs::path file = arguments.docs / "gallery" / (trial.name() + ".json");

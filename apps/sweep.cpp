@@ -12,6 +12,7 @@
 #include "train/claims/experiment_file.h"
 #include "train/fingerprint.h"
 #include "train/ledger/child_process.h"
+#include "train/ledger/file_lock.h"
 #include "train/ledger/grid.h"
 #include "train/ledger/ledger.h"
 #include "train/output/interval.h"
@@ -28,6 +29,7 @@ namespace {
 struct Arguments {
   fs::path config, runs = "runs";
   std::vector<std::string> grid, metrics;
+  std::string share;
   bool quick = false;
   LedgerOptions ledger;
 };
@@ -159,6 +161,7 @@ void write(const fs::path& file, const std::string& text) {
 }
 
 int run(Arguments& arguments) {
+  if (!arguments.share.empty()) arguments.ledger.share = read_share(arguments.share);
   const Grid grid = read_grid(arguments.grid);
   const ExperimentFile file(arguments.config);
   const std::vector<std::string> metrics = metrics_of(arguments, file, grid);
@@ -175,12 +178,13 @@ int run(Arguments& arguments) {
   std::vector<fs::path> finished;
   ReportOptions report{.title = arguments.config.stem().string()};
   for (const LedgerRow& row : ledger.rows()) {
-    all = all && row.state == RunState::finished;
+    all = all && (row.state == RunState::finished || row.state == RunState::elsewhere);
     if (row.state == RunState::finished) finished.push_back(ledger.path(row));
     if (row.state != RunState::failed) continue;
     report.warnings.push_back(fmt::format("{} failed: {}", row.run.name(), row.reason));
     std::printf("failed  %s  %s\n", row.run.name().c_str(), row.reason.c_str());
   }
+  const FileLock one_at_a_time(folder / "ledger.lock", FileLock::Wait::yes);
   const auto json = json_of(ledger, grid);
   write(folder / "sweep.json", json.dump(2) + "\n");
   write(folder / "sweep.csv", csv_of(json));
@@ -188,6 +192,8 @@ int run(Arguments& arguments) {
     write(folder / "report.html", report_page(finished, report));
     std::printf("report %s\n", (folder / "report.html").c_str());
   }
+  if (ledger.count(RunState::elsewhere) > 0)
+    progress.line("runs are with other processes; the last of them to end leaves the whole table");
   if (!done) progress.line("stopped and saved; the same command goes on");
   return !done ? kInterrupted : all ? kDone : kFailed;
 }
@@ -215,6 +221,9 @@ int main(int argc, char** argv) {
       ->type_name("NAME");
   app.add_flag("--quick", arguments.quick, "lay the section `quick` of CONFIG over it");
   number_option(app, "--jobs", arguments.ledger.jobs, "runs at a time, each on one thread", CLI::Range(1, 1024));
+  app.add_option("--share", arguments.share,
+                 "do every N-th run from the I-th alone; without it several processes share the runs as they come")
+      ->type_name("I/N");
   app.add_flag("--retry", arguments.ledger.retry, "do runs again that failed");
   app.add_option("--runs", arguments.runs, "where runs are")->capture_default_str()->type_name("FOLDER");
   return run_program(app, argc, argv, [&] { return run(arguments); });

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "apps/support/exit_code.h"
+#include "apps/support/on_ranks.h"
 #include "apps/support/peak.h"
 #include "train/claims/experiment_file.h"
 #include "train/config/write_config.h"
@@ -57,13 +58,14 @@ bool named(const Origins& origins) {
   return name != origins.end() && name->second.file.empty();
 }
 
-int train(Arguments& arguments) {
+int describe(const Arguments& arguments) {
+  std::fputs((arguments.schema ? experiment_schema() : experiment_reference()).c_str(), stdout);
+  return kDone;
+}
+
+int train(Arguments& arguments, Ranks& ranks) {
   const StopSignals signals(true);
   ExperimentOptions options;
-  if (arguments.schema || arguments.reference) {
-    std::fputs((arguments.schema ? experiment_schema() : experiment_reference()).c_str(), stdout);
-    return kDone;
-  }
   part_from_resume(arguments);
   if (arguments.config.empty())
     throw ConfigError({{"train", 0, 0, "which configuration? for example: train configs/quickstart.yaml"}});
@@ -78,17 +80,21 @@ int train(Arguments& arguments) {
   // Variants of one file do not share a folder.
   if (!arguments.variant.empty() && !named(origins)) options.name += "-" + variant;
   options.train.steps = std::max<std::int64_t>(options.train.steps, arguments.profile > 0 ? arguments.profile + 1 : 0);
-  Experiment experiment(options);
+  Experiment experiment(options, ranks);
   if (arguments.dry_run) {
-    std::printf("%s\n%s", write_config(options, origins).c_str(), experiment.plan().c_str());
+    if (ranks.leads()) std::printf("%s\n%s", write_config(options, origins).c_str(), experiment.plan().c_str());
     return kDone;
   }
+  blame<SetupError>([&] {
+    require(arguments.profile == 0 || ranks.size() == 1, "train", "--profile looks at one process, not at {}",
+            ranks.size());
+  });
   if (arguments.profile > 0) return show_profile(experiment.trainer(), arguments);
   const RunStart start = !arguments.resume.empty() ? RunStart::resume
                          : arguments.overwrite     ? RunStart::overwrite
                                                    : RunStart::fresh;
   const std::string checkpoint = arguments.resume == "auto" ? "" : arguments.resume;
-  Console progress(stderr), results(stdout);
+  Console progress(ranks.leads() ? stderr : nullptr), results(ranks.leads() ? stdout : nullptr);
   return run_experiment(experiment, {progress, results}, origins, start, checkpoint) == RunEnd::done ? kDone
                                                                                                      : kInterrupted;
 }
@@ -123,5 +129,8 @@ int main(int argc, char** argv) {
   app.add_option("--seed", arguments.seed, "in place of train.seed")->type_name("NUMBER");
   app.add_option("--threads", arguments.threads, "in place of train.threads; changes no bit of the result")
       ->type_name("NUMBER");
-  return run_program(app, argc, argv, [&] { return train(arguments); });
+  return run_program(app, argc, argv, [&] {
+    if (arguments.schema || arguments.reference) return describe(arguments);
+    return on_ranks([&](Ranks& ranks) { return train(arguments, ranks); });
+  });
 }

@@ -42,7 +42,12 @@ struct Loader::State {
     try {
       s.error = nullptr;
       sampler.samples(s.step, s.samples);
-      set->fill(s.samples, s.batch);
+      std::span<const std::int64_t> samples = s.samples;
+      if (options.rows) {
+        const auto [first, last] = options.rows(std::ssize(samples));
+        samples = samples.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
+      }
+      set->fill(samples, s.batch);
     } catch (...) {
       s.error = std::current_exception();
     }

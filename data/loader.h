@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "data/dataset.h"
 #include "data/sampler.h"
@@ -18,6 +20,8 @@ struct LoaderOptions {
   int depth = 2;                                                 // batches read ahead; 0: read inside next()
   std::int64_t first = 0;                                        // step that the first next() gives
   std::int64_t last = std::numeric_limits<std::int64_t>::max();  // steps from here on are not read
+  // Which samples [first, last) of a step of so many are read: those of one process of several. Empty: all.
+  std::function<std::pair<std::int64_t, std::int64_t>(std::int64_t samples)> rows = {};
 };
 
 class Loader {

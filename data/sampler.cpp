@@ -45,20 +45,24 @@ double Sampler::epochs(std::int64_t steps) const {
   return passed;
 }
 
-void Sampler::samples(std::int64_t step, std::vector<std::int64_t>& out) const {
+Sampler::Range Sampler::range(std::int64_t step) const {
   require(step >= 0, "Sampler", "step {} was asked for; steps count from 0", step);
-  const std::size_t at = stage_of(step);
-  const Stage& stage = stages_[at];
-  const Times& times = times_[at];
+  const std::size_t stage = stage_of(step);
+  const Times& times = times_[stage];
   const std::int64_t first = (step - times.begin) % times.per_epoch * options_.batch;
-  const std::int64_t last = std::min(stage.size, first + options_.batch);
-  out.resize(static_cast<std::size_t>(last - first));
+  return {first, std::min(stages_[stage].size - first, options_.batch)};
+}
+
+void Sampler::samples(std::int64_t step, std::vector<std::int64_t>& out) const {
+  const auto [first, count] = range(step);
+  const Stage& stage = stages_[stage_of(step)];
+  out.resize(static_cast<std::size_t>(count));
   if (!options_.shuffle) {
-    for (std::int64_t i = first; i < last; ++i) out[static_cast<std::size_t>(i - first)] = stage.first + i;
+    for (std::int64_t i = 0; i < count; ++i) out[static_cast<std::size_t>(i)] = stage.first + first + i;
     return;
   }
   const Permutation order(stage.size, Rng(options_.seed, "data/order", static_cast<std::uint64_t>(epoch(step))));
-  for (std::int64_t i = first; i < last; ++i) out[static_cast<std::size_t>(i - first)] = stage.first + order(i);
+  for (std::int64_t i = 0; i < count; ++i) out[static_cast<std::size_t>(i)] = stage.first + order(first + i);
 }
 
 void spread_samples(std::int64_t size, std::int64_t count, std::int64_t first, std::int64_t last,

@@ -39,12 +39,18 @@ class Sampler {
   // unless drop_last leaves some out), in the order of a permutation keyed by (seed, epoch). A stage begins with a new
   // epoch.
   void samples(std::int64_t step, std::vector<std::int64_t>& out) const;
+  // How many they are.
+  std::int64_t size(std::int64_t step) const { return range(step).count; }
 
  private:
   struct Times {
     std::int64_t begin, per_epoch, epochs_before;  // first step; steps of an epoch; epochs begun before
   };
+  struct Range {
+    std::int64_t first, count;  // places in the order of the epoch
+  };
   std::size_t stage_of(std::int64_t step) const;
+  Range range(std::int64_t step) const;
 
   std::vector<Stage> stages_;
   std::vector<Times> times_;

@@ -50,11 +50,13 @@ void ExperimentOptions::describe(Fields& f) {
   f("baseline", baseline, "order of the n-gram model beside the loss; 0: none; language models", between(0, 8));
 }
 
-Experiment::Experiment(ExperimentOptions& options) : options_(options) {
+Experiment::Experiment(ExperimentOptions& options, Ranks& ranks) : options_(options), ranks_(ranks) {
+  if (!ranks_.leads()) ranks_.barrier();
   data_ = blame<DataError>([&] { return options.data.as<DataOptions>().make(); });
   blame<SetupError>([&] { cut_into_tasks(); });
   further_tests_ = blame<DataError>([&] { return make_further_tests(options.train.evaluate.tests, *data_); });
   blame<SetupError>([&] { build(); });
+  if (ranks_.leads()) ranks_.barrier();
 }
 
 void Experiment::cut_into_tasks() {
@@ -104,7 +106,7 @@ void Experiment::build() {
   trainer_ = std::make_unique<Trainer>(
       options.train, *learner_, data_->train, options.optimizer.as<OptimizerOptions>(),
       [&schedule, steps, lr = options.lr](std::int64_t step) { return lr * schedule.factor(step + 1, steps); },
-      continual() ? continual()->stages() : std::vector<Stage>());
+      continual() ? continual()->stages() : std::vector<Stage>(), ranks_);
   trainer_->validate_on(data_->valid);
   try_further_tests();
   if (options.sample.tokens == 0) return;

@@ -44,9 +44,10 @@ struct ExperimentOptions : Options {
 
 class Experiment {
  public:
-  // Reads the data and builds model and trainer. `options` must outlive the experiment. Throws DataError, and
-  // SetupError where the parts do not fit together.
-  explicit Experiment(ExperimentOptions& options);
+  // Reads the data and builds model and trainer. `options` and `ranks` must outlive the experiment. Of several ranks
+  // the first is ready before the others begin: what it writes into caches they find. Throws DataError, and SetupError
+  // where the parts do not fit together.
+  explicit Experiment(ExperimentOptions& options, Ranks& ranks = single_rank());
   ~Experiment();
 
   ExperimentOptions& options() { return options_; }
@@ -72,6 +73,7 @@ class Experiment {
   void try_further_tests();
 
   ExperimentOptions& options_;
+  Ranks& ranks_;
   std::unique_ptr<DataSource> data_;
   std::unique_ptr<TaskStream> stream_;  // until the learner has it
   std::vector<FurtherTest> further_tests_;

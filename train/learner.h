@@ -35,6 +35,8 @@ class Learner {
   // with those and stay valid until end_step(). rows(n): how many at most where n came.
   virtual const Batch& begin_step(std::int64_t /*step*/, const Batch& samples) { return samples; }
   virtual std::int64_t rows(std::int64_t samples) const { return samples; }
+  // Whether begin_step() wants all samples of a step, also where several processes share them.
+  virtual bool wants_whole_steps() const { return false; }
   // The gradient of the step's loss is there; adds that of what depends on the parameters alone. [flat_size()]
   virtual void add_gradient(Tensor& /*gradient*/) {}
   // The parameters were updated.

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <tbb/info.h>
 #include <utility>
 
 #include "data/files.h"
@@ -44,32 +45,33 @@ class Session {
       : e_(experiment),
         o_(experiment.options()),
         trainer_(experiment.trainer()),
+        ranks_(trainer_.ranks()),
         fourier_(experiment),
         screens_(screens),
         config_(fingerprint(o_)),
         folder_(blame<SetupError>([&] { return open_folder(start); })) {
-    blame<CheckpointError>([&] { folder_.checkpoints().clean(); });
+    if (ranks_.leads()) blame<CheckpointError>([&] { folder_.checkpoints().clean(); });
+    ranks_.barrier();  // now the folder is what all go on from
     trainer_.checkpoint_in(folder_.checkpoints().path(), config_);
-    logging_.emplace(screens.progress, folder_.log());
+    logging_.emplace(screens.progress, ranks_.leads() ? folder_.log() : std::filesystem::path());
     if (start == RunStart::resume) go_on(checkpoint);
+    started_ = seconds_now();
+    if (ranks_.leads()) open_records();
     folder_.write_config(write_config(o_, origins));
-    const std::int64_t first = trainer_.steps_done();
-    const std::optional<std::int64_t> resumed = first > 0 ? std::optional(first) : std::nullopt;
-    metrics_.emplace(folder_.metrics(), resumed);
-    events_.emplace(folder_.path(), resumed);
-    started_ = seconds_now() - metrics_->time();
     identity_.name = o_.name;
     identity_.seed = static_cast<std::int64_t>(o_.train.seed);
     identity_.config_hash = config_;
     identity_.code_version = TEMPERA_VERSION;
     identity_.machine = machine_description();
     identity_.threads = o_.train.threads;
+    identity_.ranks = ranks_.size();
     identity_.started = utc_now();
   }
 
   RunEnd run() {
     log(LogLevel::info, "run {}  seed {}  config {}  {} parameters", o_.name, o_.train.seed, config_,
         grouped(trainer_.parameters().count()));
+    tell_ranks();
     if (trainer_.steps_done() > 0) log(LogLevel::info, "goes on at step {}", grouped(trainer_.steps_done()));
     else if (const std::string from = start_from(o_.start_from, o_.train.seed, o_.folder, trainer_.parameters());
              !from.empty())
@@ -88,6 +90,7 @@ class Session {
  private:
   RunFolder open_folder(RunStart start) {
     const std::filesystem::path path = std::filesystem::path(o_.folder) / o_.name;
+    if (!ranks_.leads()) return RunFolder(path, RunStart::follow);
     if (start == RunStart::fresh) refuse_taken(path);
     if (start == RunStart::resume && std::filesystem::exists(path / "run.json")) {
       const bool same = read_identity(path).config_hash == config_;
@@ -117,21 +120,47 @@ class Session {
          ways);
   }
 
+  // How the work is shared, and what it costs where that was not meant so.
+  void tell_ranks() const {
+    if (ranks_.size() == 1) return;
+    const Index shards = trainer_.shards();
+    log(LogLevel::info, "{} ranks of {} {}, {} shards a step", ranks_.size(), o_.train.threads,
+        o_.train.threads == 1 ? "thread" : "threads", shards);
+    if (shards < ranks_.size())
+      log(LogLevel::warning,
+          "{} of {} ranks have nothing to do: a step has {} shards; more come of a smaller train.shard",
+          ranks_.size() - shards, ranks_.size(), shards);
+    if (const int cores = tbb::info::default_concurrency(); cores < o_.train.threads)
+      log(LogLevel::warning, "the {} threads of a rank share {} {}; start it with `mpirun --bind-to none`",
+          o_.train.threads, cores, cores == 1 ? "core" : "cores");
+  }
+
+  void open_records() {
+    const std::int64_t first = trainer_.steps_done();
+    const std::optional<std::int64_t> resumed = first > 0 ? std::optional(first) : std::nullopt;
+    metrics_.emplace(folder_.metrics(), resumed);
+    events_.emplace(folder_.path(), resumed);
+    started_ -= metrics_->time();
+  }
+
   // From the given checkpoint, or the newest that can be read. Where there is none the run begins.
   void go_on(const std::filesystem::path& checkpoint) {
     if (!checkpoint.empty()) return trainer_.resume(checkpoint);
-    std::vector<CheckpointPath> all = folder_.checkpoints().complete();
-    if (all.empty()) log(LogLevel::info, "{} holds no checkpoint yet; starting anew", folder_.path().string());
-    for (; !all.empty(); all.pop_back()) try {
-        return trainer_.resume(all.back().path);
+    // All ranks try what the first one sees.
+    const std::vector<CheckpointPath> all = folder_.checkpoints().complete();
+    const auto count = static_cast<std::size_t>(ranks_.told(static_cast<double>(all.size())));
+    if (count == 0) log(LogLevel::info, "{} holds no checkpoint yet; starting anew", folder_.path().string());
+    for (std::size_t left = count; left > 0; --left) try {
+        const double step = ranks_.told(ranks_.leads() ? static_cast<double>(all[left - 1].step) : 0);
+        return trainer_.resume(folder_.checkpoints().at(static_cast<std::int64_t>(step)));
       } catch (const CheckpointError& error) {
-        if (all.size() == 1) throw;
+        if (left == 1) throw;
         log(LogLevel::warning, "{}\n  trying the checkpoint before it", error.what());
       }
   }
 
   void baseline() {
-    if (o_.baseline == 0) return;
+    if (o_.baseline == 0 || !ranks_.leads()) return;
     const auto* train = dynamic_cast<const TokenWindows*>(e_.data().train.get());
     const auto* valid = dynamic_cast<const TokenWindows*>(e_.data().valid.get());
     blame<SetupError>([&] {
@@ -159,10 +188,11 @@ class Session {
     // What stands before a checkpoint is there when the run goes on from it.
     const auto others = trainer_.on_checkpoint;
     trainer_.on_checkpoint = [&](const CheckpointReport& report) {
-      keep_going([this] {
-        metrics_->sync();
-        events_->sync();
-      });
+      if (ranks_.leads())
+        keep_going([this] {
+          metrics_->sync();
+          events_->sync();
+        });
       if (others) others(report);
     };
     const bool done = trainer_.run();
@@ -194,6 +224,7 @@ class Session {
   }
 
   void record(std::int64_t step, double epoch, std::string_view split, const NamedValues& values) {
+    if (!ranks_.leads()) return;
     keep_going([&] {
       metrics_->add(step, epoch, seconds_now() - started_, split, values);
       events_->add(wall_seconds(), step, split, values);
@@ -243,6 +274,11 @@ class Session {
       write_answers(e_, folder_);
     }
     if (e_.continual()) write_accuracy_matrices(*e_.continual(), folder_, trainer_.steps_done());
+    if (ranks_.leads()) conclude();
+    return true;
+  }
+
+  void conclude() {
     write_results(folder_.path(), results());
     identity_.finished = utc_now();
     identity_.weights_sha256 = trainer_.weights_hash();
@@ -253,7 +289,14 @@ class Session {
     result(fmt::format("report {}", folder_.report().string()));
     result(fmt::format("done  {} steps  {:.1f} s  weights sha256 {}", grouped(trainer_.steps_done()),
                        seconds_now() - started_, identity_.weights_sha256));
-    return true;
+  }
+
+  // The best checkpoint where it is not the last one; all ranks go by what the first one sees.
+  std::optional<CheckpointPath> other_best() const {
+    const auto best = folder_.checkpoints().best();
+    const auto step = static_cast<std::int64_t>(ranks_.told(best ? static_cast<double>(best->step) : -1));
+    if (step < 0 || step == trainer_.steps_done()) return std::nullopt;
+    return CheckpointPath{step, folder_.checkpoints().at(step)};
   }
 
   // Of the best checkpoint and of the last weights, over the whole sets. Recorded are those of tests, and last the
@@ -261,7 +304,7 @@ class Session {
   void end_results() {
     const DataSource& data = e_.data();
     const std::int64_t last = trainer_.steps_done();
-    if (const auto best = folder_.checkpoints().best(); best && best->step != last) {
+    if (const auto best = other_best()) {
       const auto of_best = [&](const Dataset& set) { return trainer_.evaluate_checkpoint(best->path, set); };
       const double epoch = trainer_.epoch() * static_cast<double>(best->step) / static_cast<double>(last);
       if (data.valid) tell("best", best->step, "valid", of_best(*data.valid));
@@ -356,6 +399,7 @@ class Session {
   Experiment& e_;
   ExperimentOptions& o_;
   Trainer& trainer_;
+  Ranks& ranks_;
   FourierFigures fourier_;
   RunScreens screens_;
   std::string config_;

@@ -22,9 +22,9 @@ struct RunScreens {
 };
 
 // Trains in <folder>/<name>/. RunStart::resume goes on from `checkpoint`, or where that is empty from the newest
-// complete one, or where there is none begins. Where somebody asked to stop (StopSignals), the run saves, says so, and
-// returns `stopped`. Throws SetupError where the folder is taken or holds a run of another configuration, DataError,
-// NonFiniteError, CheckpointError.
+// complete one, or where there is none begins. Of several ranks only the first writes and speaks. Where somebody asked
+// to stop (StopSignals), the run saves, says so, and returns `stopped`. Throws SetupError where the folder is taken or
+// holds a run of another configuration, DataError, NonFiniteError, CheckpointError.
 RunEnd run_experiment(Experiment& experiment, RunScreens screens, const Origins& origins, RunStart start,
                       const std::filesystem::path& checkpoint = {});
 

@@ -12,46 +12,22 @@
 #include <tbb/task_arena.h>
 #include <utility>
 
+#include "train/distributed/tree_exchange.h"
+
 namespace tempera {
 
-TreeSum::TreeSum(Index leaves) {
-  require(leaves > 0, "TreeSum", "at least one leaf was wanted");
-  for (Index width = leaves;; width = (width + 1) / 2) {
-    width_.push_back(width);
-    waiting_.emplace_back(static_cast<std::size_t>(width));
-    if (width == 1) break;
-  }
-}
+namespace {
 
-void TreeSum::add(Index leaf, Tensor buffer, FunctionRef<void(Tensor)> recycle) {
-  for (std::size_t level = 0;; ++level, leaf /= 2) {
-    const Index sibling = leaf ^ 1;
-    if (width_[level] == 1) {
-      const std::lock_guard lock(mutex_);
-      waiting_[level][0] = std::move(buffer);
-      return;
-    }
-    if (sibling >= width_[level]) continue;  // alone at the end of its level: moves up as it is
-    Tensor other;
-    {
-      const std::lock_guard lock(mutex_);
-      Tensor& there = waiting_[level][static_cast<std::size_t>(sibling)];
-      if (!there.defined()) {
-        waiting_[level][static_cast<std::size_t>(leaf)] = std::move(buffer);
-        return;
-      }
-      other = std::exchange(there, Tensor());
-    }
-    // Left plus right, whoever came first: addition commutes, and the sum lands in either buffer.
-    dispatch(buffer.dtype(), [&]<class T>(Type<T>) { buffer.vec<T>() += other.vec<T>(); });
-    recycle(std::move(other));
-  }
-}
+// How the gradients of so many shards are summed.
+struct ShardTree {
+  ShardTree(Ranks& ranks, Index shards, ShardRange own_, Index size)
+      : own(own_), sum(shards, own), exchange(ranks, shards, size) {}
+  ShardRange own;
+  TreeSum sum;
+  TreeExchange exchange;
+};
 
-Tensor TreeSum::take() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(waiting_.back()[0], Tensor());
-}
+}  // namespace
 
 // A tape with its contexts; as many as shards run at once.
 struct ShardRunner::Worker {
@@ -62,14 +38,15 @@ struct ShardRunner::Worker {
 };
 
 struct ShardRunner::Impl {
-  Impl(const Parameters& parameters_, const Rng& rng_, int threads_, int sums_)
-      : parameters(parameters_), rng(rng_), threads(threads_), sums(sums_), arena(threads_) {
+  Impl(const Parameters& parameters_, const Rng& rng_, int threads_, int sums_, Ranks& ranks_)
+      : parameters(parameters_), rng(rng_), ranks(ranks_), threads(threads_), sums(sums_), arena(threads_) {
     if (threads > tbb::info::default_concurrency())
       more_threads.emplace(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
   }
 
   const Parameters& parameters;
   Rng rng;
+  Ranks& ranks;
   int threads, sums;
   bool watch = false;
   Profile* profile = nullptr;
@@ -79,13 +56,14 @@ struct ShardRunner::Impl {
   std::mutex mutex;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<Worker*> free;
-  std::vector<Tensor> buffers;     // spare gradient buffers
-  std::vector<Tensor> untouched;   // more of them, never written to: they take no memory yet
-  std::size_t reserved = 0;        // how many there are of both kinds and at work
-  std::map<Index, TreeSum> trees;  // by the number of shards
+  std::vector<Tensor> buffers;       // spare gradient buffers
+  std::vector<Tensor> untouched;     // more of them, never written to: they take no memory yet
+  std::size_t reserved = 0;          // how many there are of both kinds and at work
+  std::map<Index, ShardTree> trees;  // by the number of shards
   // Of each shard; those of the step at hand.
   std::vector<std::exception_ptr> errors;
-  std::vector<double> losses, partial_sums;
+  std::vector<double> figures;  // the losses of all shards, then their sums; zero for shards of other ranks
+  std::vector<double> terms;    // of add_up()
   ShardResult result;
 
   Worker* acquire() {
@@ -104,14 +82,18 @@ struct ShardRunner::Impl {
   }
   // The tree over so many shards, with as many buffers as it needs however the threads are delayed: nothing is
   // allocated any more, whatever happens.
-  TreeSum& tree_of(Index shards) {
-    const auto count = static_cast<std::size_t>(shards);
-    const std::size_t most = std::min(count, static_cast<std::size_t>(threads) * std::bit_width(count)) + 1;
+  ShardTree& tree_of(Index shards) {
+    const Index size = parameters.flat_size();
+    ShardTree& tree = trees.try_emplace(shards, ranks, shards, own(shards), size).first->second;
+    const auto count = static_cast<std::size_t>(tree.own.count());
+    const std::size_t depth = std::bit_width(count);
+    std::size_t most = std::min(count, static_cast<std::size_t>(threads) * depth) + 1;
+    if (ranks.size() > 1) most = std::min(count, most + 2 * depth) + 2;  // for what waits for other ranks and arrives
     buffers.reserve(most);
-    for (; reserved < most; ++reserved)
-      untouched.push_back(Tensor::empty({parameters.flat_size()}, parameters.dtype()));
-    return trees.try_emplace(shards, shards).first->second;
+    for (; reserved < most; ++reserved) untouched.push_back(Tensor::empty({size}, parameters.dtype()));
+    return tree;
   }
+  ShardRange own(Index shards) const { return RankSplit(shards, ranks.size()).of(ranks.rank()); }
   Tensor spare() {
     bool used = true;
     Tensor buffer;
@@ -130,16 +112,16 @@ struct ShardRunner::Impl {
     buffers.push_back(std::move(buffer));
   }
 
-  // Calls work(worker, shard) for every shard; the first exception by shard number is thrown on.
+  // Calls work(worker, shard) for every shard of this rank; the first exception by shard number is thrown on.
   template <class Work>
   void for_each_shard(Index shards, Work&& work) {
     const auto count = static_cast<std::size_t>(shards);
+    const ShardRange range = own(shards);
     errors.assign(count, nullptr);
-    losses.assign(count, 0);
-    partial_sums.assign(count * static_cast<std::size_t>(sums), 0);
+    figures.assign(count * static_cast<std::size_t>(1 + sums), 0);
     const auto one = [&](Index shard) {
       Worker* worker = acquire();
-      worker->tape.set_threads(shards == 1 ? threads : 1);
+      worker->tape.set_threads(range.count() == 1 ? threads : 1);
       worker->tape.watch(watch);
       worker->tape.set_operation_probe(profile);
       if (profile) profile->begin();
@@ -152,13 +134,13 @@ struct ShardRunner::Impl {
       if (profile) profile->mark("sum of gradients");
       release(worker);
     };
-    if (shards == 1 || threads == 1 || profile) {
-      for (Index shard = 0; shard < shards; ++shard) one(shard);
+    if (range.count() <= 1 || threads == 1 || profile) {
+      for (Index shard = range.first; shard < range.last; ++shard) one(shard);
     } else {
       // In order of their numbers, so that siblings come close to one another and few buffers wait for a sum.
-      std::atomic<Index> next = 0;
+      std::atomic<Index> next = range.first;
       const auto several = [&](int) {
-        for (Index shard = next++; shard < shards; shard = next++) one(shard);
+        for (Index shard = next++; shard < range.last; shard = next++) one(shard);
       };
       arena.execute([&] { tbb::parallel_for(0, threads, several, tbb::simple_partitioner()); });
     }
@@ -170,16 +152,19 @@ struct ShardRunner::Impl {
       }
   }
 
+  double& loss_of(Index shard) { return figures[static_cast<std::size_t>(shard)]; }
   std::span<double> sums_of(Index shard) {
     const auto width = static_cast<std::size_t>(sums);
-    return std::span(partial_sums).subspan(static_cast<std::size_t>(shard) * width, width);
+    const std::size_t count = figures.size() / (1 + width);
+    return std::span(figures).subspan(count + static_cast<std::size_t>(shard) * width, width);
   }
 
   const ShardResult& in_order(Index shards) {
+    ranks.all_sum(figures);
     result.loss = 0;
     result.sums.assign(static_cast<std::size_t>(sums), 0);
     for (Index shard = 0; shard < shards; ++shard) {
-      result.loss += losses[static_cast<std::size_t>(shard)];
+      result.loss += loss_of(shard);
       const std::span<double> of_shard = sums_of(shard);
       for (std::size_t i = 0; i < of_shard.size(); ++i) result.sums[i] += of_shard[i];
     }
@@ -187,15 +172,30 @@ struct ShardRunner::Impl {
   }
 };
 
-ShardRunner::ShardRunner(const Parameters& parameters, const Rng& rng, int threads, int sums)
-    : impl_(std::make_unique<Impl>(parameters, rng, threads, sums)) {}
+ShardRunner::ShardRunner(const Parameters& parameters, const Rng& rng, int threads, int sums, Ranks& ranks)
+    : impl_(std::make_unique<Impl>(parameters, rng, threads, sums, ranks)) {}
 
 ShardRunner::~ShardRunner() = default;
+
+ShardRange ShardRunner::own(Index shards) const {
+  return impl_->own(shards);
+}
+
+double ShardRunner::add_up(Index shards, FunctionRef<double(Index)> f) {
+  std::vector<double>& terms = impl_->terms;
+  terms.assign(static_cast<std::size_t>(shards), 0);
+  const ShardRange range = own(shards);
+  for (Index shard = range.first; shard < range.last; ++shard) terms[static_cast<std::size_t>(shard)] = f(shard);
+  impl_->ranks.all_sum(terms);
+  double sum = 0;
+  for (const double term : terms) sum += term;
+  return sum;
+}
 
 const ShardResult& ShardRunner::run(std::uint64_t step, Index shards, FunctionRef<Index(Index)> first_sample,
                                     Body body) {
   Impl& impl = *impl_;
-  TreeSum& tree = impl.tree_of(shards);
+  ShardTree& tree = impl.tree_of(shards);
   if (gradients_.defined()) impl.recycle(std::exchange(gradients_, Tensor()));
   const auto recycle = [&](Tensor buffer) { impl.recycle(std::move(buffer)); };
   impl.for_each_shard(shards, [&](Worker& worker, Index shard) {
@@ -204,13 +204,14 @@ const ShardResult& ShardRunner::run(std::uint64_t step, Index shards, FunctionRe
     worker.training.begin(step, first_sample(shard));
     {
       const Var loss = body(worker.training, shard, impl.sums_of(shard));
-      impl.losses[static_cast<std::size_t>(shard)] = loss.value().item();
+      impl.loss_of(shard) = loss.value().item();
       worker.tape.backward(loss);
     }
     worker.training.set_gradients(Tensor());
-    tree.add(shard, std::move(buffer), recycle);
+    tree.sum.add(shard, std::move(buffer), recycle);
   });
-  gradients_ = tree.take();
+  gradients_ = tree.exchange.run(
+      tree.sum, [&] { return impl.spare(); }, recycle);
   return impl.in_order(shards);
 }
 
@@ -218,7 +219,7 @@ const ShardResult& ShardRunner::evaluate(Index shards, Body body) {
   Impl& impl = *impl_;
   impl.for_each_shard(shards, [&](Worker& worker, Index shard) {
     worker.evaluating.begin(0, 0);
-    impl.losses[static_cast<std::size_t>(shard)] = body(worker.evaluating, shard, impl.sums_of(shard)).value().item();
+    impl.loss_of(shard) = body(worker.evaluating, shard, impl.sums_of(shard)).value().item();
   });
   return impl.in_order(shards);
 }

@@ -2,35 +2,20 @@
 //
 // Each shard runs forward and backward on a tape of its own, in one oneTBB task; the gradients are summed along a fixed
 // binary tree over the shards, each pair as soon as both sides are there. So the same bits come out on any number of
-// threads, and gradient accumulation is nothing but more shards. A step with a single shard runs its operations on all
-// threads instead.
+// threads, and gradient accumulation is nothing but more shards. A process with a single shard runs its operations on
+// all threads instead. Several processes own sub-trees of that tree (train/distributed/): the same bits once more.
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "core/function_ref.h"
 #include "layers/context.h"
+#include "train/distributed/rank_split.h"
+#include "train/distributed/ranks.h"
 #include "train/profile.h"
 
 namespace tempera {
-
-// Sums gradient buffers along the tree ((0 + 1) + (2 + 3)) + ...: the shape depends on the number of leaves alone,
-// the order of arrival changes nothing. A buffer that was added is spent; at most about log2(leaves) per thread wait.
-class TreeSum {
- public:
-  explicit TreeSum(Index leaves);
-  // Gives the gradient of leaf `leaf`. `recycle` takes buffers that are free again. Thread-safe.
-  void add(Index leaf, Tensor buffer, FunctionRef<void(Tensor)> recycle);
-  // The sum, when every leaf was added; the tree is empty then, for the next one.
-  Tensor take();
-
- private:
-  std::vector<std::vector<Tensor>> waiting_;  // [level][place]: a left or right side that waits for the other
-  std::vector<Index> width_;                  // nodes of each level
-  std::mutex mutex_;
-};
 
 struct ShardResult {
   double loss = 0;  // summed over the shards in order
@@ -44,8 +29,11 @@ class ShardRunner {
   // `sums` has `sums` entries, zero at the start.
   using Body = FunctionRef<Var(Context& context, Index shard, std::span<double> sums)>;
 
-  ShardRunner(const Parameters& parameters, const Rng& rng, int threads, int sums = 0);
+  ShardRunner(const Parameters& parameters, const Rng& rng, int threads, int sums = 0, Ranks& ranks = single_rank());
   ~ShardRunner();
+
+  // Which of `shards` shards run here. All ranks give run() and evaluate() the same number of shards, and get the same.
+  ShardRange own(Index shards) const;
 
   // Runs `shards` shards of step `step`; first_sample(shard) is the place of a shard's first sample in the batch.
   // gradients() holds the sum afterwards. An exception of a shard is thrown on, after the others have ended. The result
@@ -54,6 +42,9 @@ class ShardRunner {
 
   // The same without gradients, for evaluation; contexts are not in training.
   const ShardResult& evaluate(Index shards, Body body);
+
+  // f(0) + f(1) + ... over all shards, each computed where the shard belongs.
+  double add_up(Index shards, FunctionRef<double(Index)> f);
 
   const Tensor& gradients() const { return gradients_; }
   Tensor& gradients() { return gradients_; }

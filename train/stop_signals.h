@@ -1,9 +1,10 @@
-// Ctrl-C and SIGTERM as a question: has somebody asked to stop?
+// Ctrl-C, SIGTERM and SIGUSR1 as a question: has somebody asked to stop? The last is what mpirun passes on to all ranks
+// and what Slurm sends ahead of a time limit.
 #pragma once
 
 namespace tempera {
 
-// While one lives, the first SIGINT or SIGTERM only sets a flag, so that the run can save and leave; a second one ends
+// While one lives, the first of them only sets a flag, so that the run can save and leave; a second one ends
 // the process at once, as without it. One at a time.
 class StopSignals {
  public:

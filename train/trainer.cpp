@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <utility>
 
 #include "core/nearest.h"
@@ -41,9 +42,10 @@ bool due(std::int64_t step, std::int64_t every) {
 }  // namespace
 
 Trainer::Trainer(const TrainerOptions& options, Learner& learner, std::shared_ptr<const Dataset> train,
-                 const OptimizerOptions& optimizer, LearningRate lr, std::vector<Stage> stages)
+                 const OptimizerOptions& optimizer, LearningRate lr, std::vector<Stage> stages, Ranks& ranks)
     : options_(counted(options, train.get())),
       learner_(learner),
+      ranks_(ranks),
       train_(std::move(train)),
       lr_(std::move(lr)),
       rng_(options.seed, "run"),
@@ -51,7 +53,7 @@ Trainer::Trainer(const TrainerOptions& options, Learner& learner, std::shared_pt
       segments_(segments_of(parameters_, options.parameters)),
       optimizer_(optimizer.make(segments_)),
       stopping_(options.stopping),
-      runner_(parameters_, rng_, options.threads, learner.sum_count()),
+      runner_(parameters_, rng_, options.threads, learner.sum_count(), ranks),
       sampler_(stages.empty() ? std::vector{Stage{0, train_ ? train_->size() : 0}} : std::move(stages),
                {.batch = options_.batch * options_.accumulate,
                 .shuffle = true,
@@ -84,9 +86,10 @@ void Trainer::checkpoint_in(std::filesystem::path folder, std::string fingerprin
 }
 
 void Trainer::start_loader() {
-  loader_ = std::make_unique<Loader>(
-      train_, sampler_,
-      LoaderOptions{.depth = static_cast<int>(options_.prefetch), .first = steps_done(), .last = options_.steps});
+  LoaderOptions options{.depth = static_cast<int>(options_.prefetch), .first = steps_done(), .last = options_.steps};
+  if (ranks_.size() > 1 && !learner_.wants_whole_steps())
+    options.rows = [this](Index samples) { return own_rows(samples); };
+  loader_ = std::make_unique<Loader>(train_, sampler_, options);
 }
 
 Index Trainer::shard_size() const {
@@ -98,30 +101,45 @@ Index Trainer::shard_size() const {
   return std::max<Index>(1, (batch + shards - 1) / shards);
 }
 
-Index Trainer::shard_count(const Batch& batch) const {
-  return (batch.size() + shard_size() - 1) / shard_size();
+Index Trainer::shard_count(Index samples) const {
+  return (samples + shard_size() - 1) / shard_size();
 }
 
-Batch Trainer::shard_of(const Batch& batch, Index shard) const {
+std::pair<Index, Index> Trainer::own_rows(Index samples) const {
+  const ShardRange own = runner_.own(shard_count(samples));
+  return {std::min(samples, own.first * shard_size()), std::min(samples, own.last * shard_size())};
+}
+
+Trainer::Part Trainer::part(const Batch& rows, Index total) const {
+  return {rows, rows.size() == total ? 0 : own_rows(total).first, total};
+}
+
+Batch Trainer::shard_of(const Part& part, Index shard) const {
   const Index first = shard * shard_size();
-  return batch.rows(first, std::min(shard_size(), batch.size() - first));
+  return part.rows.rows(first - part.first, std::min(shard_size(), part.total - first));
 }
 
-const ShardResult& Trainer::run_shards(const Batch& batch) {
-  const Index shards = shard_count(batch);
-  double normaliser = 0;
-  for (Index shard = 0; shard < shards; ++shard) normaliser += learner_.weight(shard_of(batch, shard));
+// Padding is cut shard by shard: what a shard computes depends on its own samples alone.
+Var Trainer::shard_loss(Context& context, const Part& part, Index shard, double normaliser, std::span<double> sums) {
+  const Batch samples = shard_of(part, shard);
+  return learner_.loss(context, trimmed(samples, trimmed_[static_cast<std::size_t>(shard)]), normaliser, sums);
+}
+
+const ShardResult& Trainer::run_shards(const Part& part) {
+  const Index shards = shard_count(part.total);
+  if (std::ssize(trimmed_) < shards) trimmed_.resize(static_cast<std::size_t>(shards));
+  const double normaliser = runner_.add_up(shards, [&](Index shard) { return learner_.weight(shard_of(part, shard)); });
   return runner_.run(
       static_cast<std::uint64_t>(steps_done()), shards, [&](Index shard) { return shard * shard_size(); },
       [&](Context& context, Index shard, std::span<double> sums) {
-        return learner_.loss(context, shard_of(batch, shard), normaliser, sums);
+        return shard_loss(context, part, shard, normaliser, sums);
       });
 }
 
-void Trainer::explain_non_finite(const Batch& batch, double loss, double norm) {
+void Trainer::explain_non_finite(const Part& part, double loss, double norm) {
   // The same step again, looking at every value; the first one that is not finite throws.
   runner_.watch(true);
-  run_shards(batch);
+  run_shards(part);
   throw NonFiniteError(fmt::format("the loss is {} and the gradient's norm {} at step {}, though no operation gave a "
                                    "value that is not finite; the sums overflow: lower the learning rate, or clip",
                                    loss, norm, steps_done() + 1),
@@ -140,19 +158,17 @@ void Trainer::observe(Profile* profile) {
 
 const StepReport& Trainer::step() {
   if (profile_) profile_->begin();
-  Index samples = 0;
-  const Batch& batch = blame<DataError>([&]() -> const Batch& {
-    const Batch& read = loader_->next();
-    samples = read.size();
-    return trimmed(learner_.begin_step(steps_done(), read), trimmed_);
-  });
+  const Index samples = sampler_.size(steps_done());
+  const Batch& rows =
+      blame<DataError>([&]() -> const Batch& { return learner_.begin_step(steps_done(), loader_->next()); });
   if (profile_) profile_->mark("wait for data");
-  const ShardResult& result = run_shards(batch);
+  const Part own = part(rows, learner_.wants_whole_steps() ? rows.size() : samples);
+  const ShardResult& result = run_shards(own);
   learner_.add_gradient(runner_.gradients());
   if (options_.gradient.perpendicular)
     make_perpendicular(parameters_.flat(), runner_.gradients(), segments_, options_.gradient.rescale);
   const double norm = gradient_norm(runner_.gradients(), segments_);
-  if (!std::isfinite(result.loss) || !std::isfinite(norm)) explain_non_finite(batch, result.loss, norm);
+  if (!std::isfinite(result.loss) || !std::isfinite(norm)) explain_non_finite(own, result.loss, norm);
   StepInfo info;
   info.step = steps_done() + 1;
   info.lr = lr_(steps_done());
@@ -171,7 +187,7 @@ bool Trainer::run() {
   bool left = false;
   try {
     after_step();  // what a run that was stopped left undone
-    while (!finished() && !stopped_ && !(should_stop && should_stop())) {
+    while (!finished() && !ranks_.any(stopped_ || (should_stop && should_stop()))) {
       const StepReport& report = step();
       if (on_step) on_step(report);
       after_step();
@@ -200,17 +216,41 @@ void Trainer::validate() {
 
 void Trainer::checkpoint(bool last) {
   if (!folder_) return;
+  require_same_weights();
+  bool saved = false;
+  std::exception_ptr error;
   try {
     const bool best = best_step() > 0 && best_step() == steps_done();
     save(folder_->at(steps_done()));
-    saved_ = steps_done();
-    if (best) folder_->set_best(best_step());
-    folder_->prune(options_.checkpoint.keep);
+    saved = true;
+    if (ranks_.leads()) {
+      if (best) folder_->set_best(best_step());
+      folder_->prune(options_.checkpoint.keep);
+    }
     if (on_checkpoint) on_checkpoint({steps_done(), folder_->at(steps_done()), best});
-  } catch (const Error& error) {
-    if (last && saved_ != steps_done()) throw;
-    log(LogLevel::warning, "{}\n  training goes on; the next checkpoint is tried when it is due", error.what());
+  } catch (const Error& failure) {
+    error = std::current_exception();
+    if (saved || !last)
+      log(LogLevel::warning, "{}\n  training goes on; the next checkpoint is tried when it is due", failure.what());
   }
+  if (!ranks_.any(!saved)) saved_ = steps_done();
+  else if (last)
+    blame<CheckpointError>([&] {
+      if (error) std::rethrow_exception(error);
+      fail("train", "the last checkpoint could not be written by the first rank");
+    });
+}
+
+// Every rank applies the same updates to the same weights. Where machines compute differently, what the first one
+// writes would not be what the others go on with.
+void Trainer::require_same_weights() const {
+  if (ranks_.size() == 1) return;
+  constexpr std::size_t kDigits = 12;  // 48 bits, which a double holds
+  const double mine = static_cast<double>(std::stoull(weights_hash().substr(0, kDigits), nullptr, 16));
+  require(ranks_.same(mine), "train",
+          "the weights of the ranks part before step {}; do all machines run this very program on the same kind of "
+          "processor?",
+          steps_done() + 1);
 }
 
 NamedValues Trainer::evaluate(const Dataset& set, std::int64_t samples) {
@@ -219,16 +259,18 @@ NamedValues Trainer::evaluate(const Dataset& set, std::int64_t samples) {
   const std::int64_t chunk = std::min<std::int64_t>(total, options_.batch * options_.accumulate);
   std::vector<double> sums(static_cast<std::size_t>(learner_.sum_count()), 0);
   std::vector<std::int64_t> ids;
-  Batch read, room;
+  Batch read;
+  trimmed_.resize(std::max(trimmed_.size(), static_cast<std::size_t>(shard_count(chunk))));
   for (std::int64_t first = 0; first < total; first += chunk) {
     heed_stop();
-    spread_samples(set.size(), total, first, first + chunk, ids);
+    const Index count = std::min(chunk, total - first);
+    const auto [begin, end] = own_rows(count);
+    spread_samples(set.size(), total, first + begin, first + end, ids);
     blame<DataError>([&] { set.fill(ids, read); });
-    const Batch& batch = trimmed(read, room);
-    const ShardResult& result =
-        runner_.evaluate(shard_count(batch), [&](Context& context, Index shard, std::span<double> s) {
-          return learner_.loss(context, shard_of(batch, shard), 1, s);
-        });
+    const Part own = part(read, count);
+    const ShardResult& result = runner_.evaluate(
+        shard_count(count),
+        [&](Context& context, Index shard, std::span<double> s) { return shard_loss(context, own, shard, 1, s); });
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += result.sums[i];
   }
   return learner_.metrics(sums);
@@ -259,6 +301,7 @@ void Trainer::swap_average() {
 }
 
 void Trainer::save(const std::filesystem::path& folder) {
+  if (!ranks_.leads()) return;
   const EarlyStopping::State& best = stopping_.state();
   CheckpointState state{steps_done(),
                         options_.seed,
@@ -273,6 +316,23 @@ void Trainer::save(const std::filesystem::path& folder) {
 }
 
 void Trainer::resume(const std::filesystem::path& folder) {
+  std::exception_ptr error;
+  try {
+    load(folder);
+  } catch (const CheckpointError&) {
+    error = std::current_exception();
+  }
+  const bool failed = ranks_.any(error != nullptr) || !ranks_.same(static_cast<double>(steps_done()));
+  if (error) std::rethrow_exception(error);
+  if (failed)
+    blame<CheckpointError>([&] {
+      fail("Trainer::resume", "not every rank can read {}; the folder of runs must be one that all machines share",
+           folder.string());
+    });
+  start_loader();
+}
+
+void Trainer::load(const std::filesystem::path& folder) {
   blame<CheckpointError>([&] {
     CheckpointState state = read_checkpoint_state(folder);
     require(state.config == fingerprint_ && state.seed == options_.seed, "Trainer::resume",
@@ -296,9 +356,8 @@ void Trainer::resume(const std::filesystem::path& folder) {
     report_.step = saved_ = state.step;
     report_.epoch = sampler_.epochs(state.step);
   });
-  if (folder_ && best_step() > 0 && std::filesystem::exists(folder_->at(best_step()) / "COMPLETE"))
+  if (ranks_.leads() && folder_ && best_step() > 0 && std::filesystem::exists(folder_->at(best_step()) / "COMPLETE"))
     folder_->set_best(best_step());  // a kill may have come between a checkpoint and its name
-  start_loader();
 }
 
 std::string Trainer::weights_hash() const {

@@ -16,6 +16,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/named_value.h"
 #include "data/dataset.h"
@@ -58,9 +60,12 @@ class Trainer {
   using LearningRate = std::function<double(std::int64_t step)>;  // of step 0, 1, ...
 
   // The learner must outlive the trainer. Its parameters are initialised here, from the seed. Where there are `stages`,
-  // each has its turn with its part of the training set; see data/sampler.h.
+  // each has its turn with its part of the training set; see data/sampler.h. Of several `ranks` each makes its own
+  // trainer of the same arguments and calls the same functions, also from the callbacks; all get the same results, and
+  // only the first writes checkpoints.
   Trainer(const TrainerOptions& options, Learner& learner, std::shared_ptr<const Dataset> train,
-          const OptimizerOptions& optimizer, LearningRate lr, std::vector<Stage> stages = {});
+          const OptimizerOptions& optimizer, LearningRate lr, std::vector<Stage> stages = {},
+          Ranks& ranks = single_rank());
   ~Trainer();
 
   // Each evaluates, saves or prunes as the sections of the options say; without them run() only steps.
@@ -73,7 +78,7 @@ class Trainer {
   std::function<void(const StepReport&)> on_step;
   std::function<void(const EvaluationReport&)> on_evaluation;
   std::function<void(const CheckpointReport&)> on_checkpoint;
-  // Asked between two steps and between two batches of an evaluation.
+  // Asked between two steps and between two batches of an evaluation; of several ranks one that asks is enough.
   std::function<bool()> should_stop;
 
   // Trains until options.steps or until early stopping: true. False where stop() or should_stop asked to leave before;
@@ -94,7 +99,7 @@ class Trainer {
 
   // Throws Stopped where should_stop asks for it: for whatever takes long beside the loop.
   void heed_stop() const {
-    if (should_stop && should_stop()) throw Stopped();
+    if (ranks_.any(should_stop && should_stop())) throw Stopped();
   }
 
   // While it lives, the parameters are those that evaluation uses: the averaged ones where there are any.
@@ -109,7 +114,8 @@ class Trainer {
     Trainer& trainer_;
   };
 
-  // A checkpoint of this instant, and going on from one. Throw CheckpointError where that cannot be done.
+  // A checkpoint of this instant, written by the first rank, and going on from one, which all read. Throw
+  // CheckpointError where that cannot be done.
   void save(const std::filesystem::path& folder);
   void resume(const std::filesystem::path& folder);
 
@@ -118,6 +124,9 @@ class Trainer {
   bool stopped_early() const { return stopping_.stop(); }
   // The step of the best evaluation; 0: there was none.
   std::int64_t best_step() const { return stopping_.state().best_step; }
+  Ranks& ranks() const { return ranks_; }
+  // Of a step with a full batch.
+  Index shards() const { return shard_count(learner_.rows(options_.batch * options_.accumulate)); }
   Parameters& parameters() { return parameters_; }
   const Tensor& gradients() const { return runner_.gradients(); }  // of the last step, before clipping
   // Of the weights, and cos(-g, w) with the gradient of the last step: near 1, steps but scale the weights.
@@ -131,20 +140,31 @@ class Trainer {
   std::string weights_hash() const;
 
  private:
+  // Samples [first, first + rows.size()) of `total`: those of this rank's shards, or all.
+  struct Part {
+    const Batch& rows;
+    Index first, total;
+  };
   Index shard_size() const;
-  Index shard_count(const Batch& batch) const;
-  Batch shard_of(const Batch& batch, Index shard) const;
-  const ShardResult& run_shards(const Batch& batch);
-  [[noreturn]] void explain_non_finite(const Batch& batch, double loss, double norm);
+  Index shard_count(Index samples) const;
+  std::pair<Index, Index> own_rows(Index samples) const;
+  Part part(const Batch& rows, Index total) const;
+  Batch shard_of(const Part& part, Index shard) const;
+  Var shard_loss(Context& context, const Part& part, Index shard, double normaliser, std::span<double> sums);
+  const ShardResult& run_shards(const Part& part);
+  [[noreturn]] void explain_non_finite(const Part& part, double loss, double norm);
   void start_loader();
   bool finished() const { return steps_done() >= options_.steps || stopped_early(); }
   void after_step();
   void validate();
   void checkpoint(bool last);
+  void require_same_weights() const;
+  void load(const std::filesystem::path& folder);
   void swap_average();
 
   TrainerOptions options_;
   Learner& learner_;
+  Ranks& ranks_;
   std::shared_ptr<const Dataset> train_, valid_;
   LearningRate lr_;
   Rng rng_;
@@ -157,7 +177,7 @@ class Trainer {
   Profile* profile_ = nullptr;
   Sampler sampler_;
   std::unique_ptr<Loader> loader_;
-  Batch trimmed_;
+  std::vector<Batch> trimmed_;  // of each shard
   std::optional<CheckpointFolder> folder_;
   std::string fingerprint_;
   StepReport report_;

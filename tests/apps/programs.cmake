@@ -126,6 +126,14 @@ expect(1 "4 of 6 runs done, 2 failed.*failed  lr=1e30,train.watch=true-seed1" sw
 expect(2 "stands here twice" sweep digits.yaml lr=1 lr=2)
 expect(2 "did you mean .test_accuracy." sweep digits.yaml lr=1 --metric test_acuracy)
 
+expect(0 "4 of 6 runs done, 2 with other processes" sweep digits.yaml lr=1e-3,1e-2,2e-2 seed=0,3 --share 1/2)
+expect(2 "is no share" sweep digits.yaml lr=1e-3 --share 3/2)
+
+# Several processes that do not see each other would train the same model several times.
+set(ENV{SLURM_STEP_NUM_TASKS} 3)
+expect(2 "srun started 3 processes, but" train digits.yaml name=several)
+unset(ENV{SLURM_STEP_NUM_TASKS})
+
 # The same bits again, and where other bits begin.
 expect(0 "the same weights after 4 steps" verify digits)
 expect(2 "is no run" verify nowhere)

@@ -66,6 +66,24 @@ TEST_CASE("a loader stops where it is told and reads no further", "[data][loader
   CHECK(set->reads == 30);
 }
 
+TEST_CASE("a loader reads the part of every batch that it is told, and nothing else", "[data][loader]") {
+  const Sampler sampler(101, {.batch = 8, .drop_last = false, .seed = 4});
+  const auto set = std::make_shared<Slow>();
+  Loader loader(set, sampler, {.last = 13, .rows = [](std::int64_t n) { return std::pair(n / 2, n - n / 4); }});
+  int reads = 0;
+  while (!loader.done()) {
+    std::vector<std::int64_t> all;
+    sampler.samples(loader.step(), all);
+    const std::int64_t n = std::ssize(all), first = n / 2, last = n - n / 4;
+    const Batch& batch = loader.next();
+    REQUIRE(batch.size() == last - first);
+    for (std::int64_t i = first; i < last; ++i)
+      CHECK(batch.ids.at(i - first) == static_cast<double>(all[static_cast<std::size_t>(i)]));
+    reads += static_cast<int>(last - first);
+  }
+  CHECK(set->reads == reads);
+}
+
 TEST_CASE("an exception of the reader arrives at its own step", "[data][loader]") {
   const int depth = GENERATE(0, 1, 5);
   Loader loader(std::make_shared<Slow>(37), Sampler(101, {.batch = 10, .shuffle = false}), {.depth = depth});

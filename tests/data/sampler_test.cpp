@@ -15,6 +15,7 @@ namespace {
 std::vector<std::int64_t> samples(const Sampler& sampler, std::int64_t step) {
   std::vector<std::int64_t> out;
   sampler.samples(step, out);
+  CHECK(sampler.size(step) == std::ssize(out));
   return out;
 }
 

@@ -22,6 +22,7 @@ constexpr Lane kLanes[] = {
     {"bits", "load", load_lane, 100, 4},
     {"bits", "resume", resume_lane, 60, 6},
     {"bits", "streams", stream_lane, 20, 5},
+    {"bits", "ranks", ranks_lane, 2, 1},
     {"runs", "kill", kill_lane, 50, 3},
     {"runs", "signals", signal_lane, 1, 1},
     {"runs", "faults", fault_lane, 1, 20},

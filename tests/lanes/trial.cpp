@@ -45,6 +45,13 @@ bool Process::catches(int number) const {
   return false;
 }
 
+std::vector<pid_t> Process::children() const {
+  std::ifstream list(fmt::format("/proc/{}/task/{}/children", id_, id_));
+  std::vector<pid_t> found;
+  for (pid_t id = 0; list >> id;) found.push_back(id);
+  return found;
+}
+
 bool Process::running() {
   if (ended_) return false;
   int status = 0;

@@ -5,9 +5,11 @@
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <vector>
 
 namespace tempera::lanes {
@@ -50,6 +52,7 @@ class Process {
     if (!ended_) ::kill(id_, number);
   }
   bool catches(int number) const;  // has its handler in place
+  std::vector<pid_t> children() const;
   bool running();
   // The exit code, 128 + number after a signal; nothing where it still runs after so many seconds.
   std::optional<int> wait(double seconds);
@@ -93,6 +96,7 @@ void fault_lane(const Tools& tools, int count, Figures& figures);
 void thread_lane(const Tools& tools, int count, Figures& figures);
 void load_lane(const Tools& tools, int count, Figures& figures);
 void stream_lane(const Tools& tools, int count, Figures& figures);
+void ranks_lane(const Tools& tools, int count, Figures& figures);
 void hostile_lane(const Tools& tools, int count, Figures& figures);
 void memory_lane(const Tools& tools, int count, Figures& figures);
 void flaky_lane(const Tools& tools, int count, Figures& figures);

@@ -53,6 +53,7 @@ class ContinualLearner final : public ModelLearner {
   void start(Parameters& parameters) override;
   const Batch& begin_step(std::int64_t step, const Batch& samples) override;
   std::int64_t rows(std::int64_t samples) const override { return samples + (method_ ? method_->more_rows() : 0); }
+  bool wants_whole_steps() const override { return true; }
   void add_gradient(Tensor& gradient) override { method_->add_gradient(gradient); }
   void end_step() override;
   State state() override;

@@ -3,35 +3,42 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/error.h"
+#include "train/distributed/launcher.h"
 
 namespace tempera {
 
-ChildProcess::ChildProcess(const std::vector<std::string>& command, const std::filesystem::path& said) {
-  std::vector<char*> words;
-  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
-  const int out = ::open(said.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  require(out >= 0, "ledger", "{} cannot be opened: {}", said.string(), std::strerror(errno));
+namespace {
+
+// What execve() wants. Points into `words`.
+std::vector<char*> pointers(const std::vector<std::string>& words) {
+  std::vector<char*> all;
+  for (const std::string& word : words) all.push_back(const_cast<char*>(word.c_str()));
+  all.push_back(nullptr);
+  return all;
+}
+
+}  // namespace
+
+ChildProcess::ChildProcess(const std::vector<std::string>& command, int said) {
+  const std::vector<std::string> environment = environment_without_launcher();
+  const std::vector<char*> words = pointers(command), variables = pointers(environment);
   const pid_t parent = ::getpid();
   id_ = ::fork();
   if (id_ == 0) {
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) ::_exit(130);  // it died before it could be heard of
-    ::dup2(out, STDOUT_FILENO);
-    ::dup2(out, STDERR_FILENO);
-    ::execv(words[0], words.data());
+    ::dup2(said, STDOUT_FILENO);
+    ::dup2(said, STDERR_FILENO);
+    ::execve(words[0], words.data(), variables.data());
     ::_exit(127);
   }
-  const int error = errno;
-  ::close(out);
-  require(id_ > 0, "ledger", "{} could not be started: {}", command[0], std::strerror(error));
+  require(id_ > 0, "ledger", "{} could not be started: {}", command[0], std::strerror(errno));
 }
 
 ChildProcess::~ChildProcess() {

@@ -11,9 +11,10 @@ namespace tempera {
 
 class ChildProcess {
  public:
-  // What it says is appended to `said`. It is a process group of its own, so that Ctrl-C reaches us alone, who tell it;
+  // What it says goes to the descriptor `said`. Of a launcher that started this process (train/distributed/launcher.h)
+  // it knows nothing. It is a process group of its own, so that Ctrl-C reaches us alone, who tell it;
   // and where we die it is told to stop (SIGTERM). Throws Error where no process can be made.
-  ChildProcess(const std::vector<std::string>& command, const std::filesystem::path& said);
+  ChildProcess(const std::vector<std::string>& command, int said);
   ~ChildProcess();  // one that still runs is told to stop and waited for
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;

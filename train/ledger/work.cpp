@@ -6,11 +6,13 @@
 #include <cstring>
 #include <fstream>
 #include <list>
+#include <optional>
 #include <thread>
 
 #include "data/files.h"
 #include "train/fingerprint.h"
 #include "train/ledger/child_process.h"
+#include "train/ledger/file_lock.h"
 #include "train/output/numbers.h"
 #include "train/output/run_folder.h"
 #include "train/stop_signals.h"
@@ -51,14 +53,14 @@ bool same_configuration(const fs::path& run, const std::string& fingerprint) {
 }
 
 struct Running {
-  Running(LedgerRow& row_, fs::path path_, double before_, const std::vector<std::string>& command)
-      : row(&row_), path(std::move(path_)), before(before_), process(command, said(path)) {}
+  Running(LedgerRow& row_, fs::path path_) : row(&row_), path(std::move(path_)), lock(said(path), FileLock::Wait::no) {}
 
   LedgerRow* row;
   fs::path path;
   Clock::time_point start = Clock::now();
-  double before;  // share of its steps that were done when it started
-  ChildProcess process;
+  double before = 0;  // share of its steps that were done when it started
+  FileLock lock;
+  std::optional<ChildProcess> process;
 
   double share() const {
     return std::clamp(last_step(path) / static_cast<double>(std::max<std::int64_t>(1, row->run.steps)), before, 1.0);
@@ -67,8 +69,9 @@ struct Running {
 
 class Runner {
  public:
-  Runner(std::span<LedgerRow> rows, const fs::path& folder, const LedgerOptions& options, Console& console)
-      : rows_(rows), folder_(folder), options_(options), console_(console) {}
+  Runner(std::span<LedgerRow> rows, const fs::path& folder, const LedgerOptions& options, Console& console,
+         const std::function<void(LedgerRow&)>& refresh)
+      : rows_(rows), folder_(folder), options_(options), console_(console), refresh_(refresh) {}
 
   bool run(const std::function<void(LedgerRow&, int)>& ended) {
     for (LedgerRow& row : rows_) {
@@ -79,7 +82,7 @@ class Runner {
     for (;;) {
       if (StopSignals::asked() && !told) {
         told = true;
-        for (Running& one : running_) one.process.ask_to_stop();
+        for (Running& one : running_) one.process->ask_to_stop();
       }
       if (!told) start_waiting();
       if (running_.empty()) break;
@@ -114,6 +117,14 @@ class Runner {
 
   void start(LedgerRow& row) {
     const fs::path run = folder_ / row.run.name();
+    Running& one = running_.emplace_back(row, run);
+    if (one.lock.held()) refresh_(row);  // another process may have done it since
+    else row.state = RunState::elsewhere;
+    if (row.state != RunState::waiting) {
+      running_.pop_back();
+      --to_do_;
+      return;
+    }
     const bool goes_on = same_configuration(run, row.run.fingerprint);
     std::vector<std::string> command{options_.train.string()};
     command.insert(command.end(), row.run.arguments.begin(), row.run.arguments.end());
@@ -121,15 +132,16 @@ class Runner {
          {std::string("--seed"), std::to_string(row.run.seed), std::string("--threads"), std::string("1"),
           "name=" + row.run.name(), "folder=" + folder_.string(), std::string(goes_on ? "--resume" : "--overwrite")})
       command.push_back(word);
-    remove_tree(said(run));
     row.state = RunState::running;
     const double before = goes_on ? last_step(run) / static_cast<double>(std::max<std::int64_t>(1, row.run.steps)) : 0;
-    running_.emplace_back(row, run, std::clamp(before, 0.0, 1.0), command);
+    one.before = std::clamp(before, 0.0, 1.0);
+    one.lock.clear();
+    one.process.emplace(command, one.lock.descriptor());
   }
 
   void collect(const std::function<void(LedgerRow&, int)>& ended) {
     for (auto one = running_.begin(); one != running_.end();) {
-      const std::optional<int> code = one->process.ended();
+      const std::optional<int> code = one->process->ended();
       if (!code) {
         ++one;
         continue;
@@ -174,6 +186,7 @@ class Runner {
   const fs::path& folder_;
   const LedgerOptions& options_;
   Console& console_;
+  const std::function<void(LedgerRow&)>& refresh_;
   std::list<Running> running_;
   Clock::time_point start_ = Clock::now();
   double shown_ = 0, work_ = 0;  // work: runs' worth of steps done by this process
@@ -183,9 +196,9 @@ class Runner {
 }  // namespace
 
 bool do_runs(std::span<LedgerRow> rows, const fs::path& folder, const LedgerOptions& options, Console& console,
-             const std::function<void(LedgerRow&, int code)>& ended) {
+             const std::function<void(LedgerRow&)>& refresh, const std::function<void(LedgerRow&, int code)>& ended) {
   require(fs::exists(options.train), "ledger", "there is no program {}; build it", options.train.string());
-  return Runner(rows, folder, options, console).run(ended);
+  return Runner(rows, folder, options, console, refresh).run(ended);
 }
 
 fs::path said(const fs::path& run) {

@@ -26,6 +26,7 @@ bool unicode_locale() {
 
 ConsoleTraits ConsoleTraits::of(std::FILE* out) {
   ConsoleTraits traits;
+  if (out == nullptr) return traits;
   traits.terminal = isatty(fileno(out)) != 0 && environment("TERM") != "dumb";
   traits.colour = traits.terminal && environment("NO_COLOR").empty();
   traits.unicode = unicode_locale();
@@ -38,7 +39,7 @@ Console::~Console() {
 
 int Console::width() const {
   winsize size{};
-  return ioctl(fileno(out_), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  return out_ != nullptr && ioctl(fileno(out_), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 std::string Console::paint(Paint paint, std::string_view text) const {
@@ -49,6 +50,7 @@ std::string Console::paint(Paint paint, std::string_view text) const {
 
 // One call, so that another process writing to the same terminal cannot cut it.
 void Console::write(std::string_view text) {
+  if (out_ == nullptr) return;
   std::fwrite(text.data(), 1, text.size(), out_);
   std::fflush(out_);
 }

@@ -17,14 +17,15 @@ struct ConsoleTraits {
   bool terminal = false;  // a status line may be drawn over
   bool colour = false;
   bool unicode = false;
-  // What the environment says of `out`: a terminal that is not dumb; NO_COLOR (https://no-color.org); a UTF-8 locale.
+  // What the environment says of `out`, nothing of null: a terminal that is not dumb; NO_COLOR (https://no-color.org);
+  // a UTF-8 locale.
   static ConsoleTraits of(std::FILE* out);
 };
 
 class Console {
  public:
   explicit Console(std::FILE* out = stderr) : Console(out, ConsoleTraits::of(out)) {}
-  Console(std::FILE* out, ConsoleTraits traits) : out_(out), traits_(traits) {}
+  Console(std::FILE* out, ConsoleTraits traits) : out_(out), traits_(traits) {}  // null: says nothing
   ~Console();
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;

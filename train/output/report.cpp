@@ -67,7 +67,8 @@ std::string identity_list(const ReportRun& run) {
   entry("State", status(run));
   if (std::isfinite(run_seconds(run))) entry("Time", duration(run_seconds(run)));
   entry("Machine", html(who.machine));
-  entry("Threads", std::to_string(who.threads));
+  entry("Threads",
+        who.ranks == 1 ? std::to_string(who.threads) : fmt::format("{} ranks of {}", who.ranks, who.threads));
   entry("Code", html(who.code_version));
   entry("Configuration", hash(who.config_hash));
   entry("Weights, SHA-256", hash(who.weights_sha256));

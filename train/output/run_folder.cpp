@@ -86,7 +86,8 @@ void remove_unfinished(const fs::path& folder) {
 
 }  // namespace
 
-RunFolder::RunFolder(fs::path path, RunStart start) : path_(std::move(path)) {
+RunFolder::RunFolder(fs::path path, RunStart start) : path_(std::move(path)), writes_(start != RunStart::follow) {
+  if (!writes_) return;
   try {
     make_folders(path_);
     if (start == RunStart::overwrite) remove_run(path_);
@@ -106,7 +107,7 @@ RunFolder::RunFolder(fs::path path, RunStart start) : path_(std::move(path)) {
 }
 
 void RunFolder::write_config(std::string_view yaml) const {
-  write(path_ / "config.yaml", yaml);
+  if (writes_) write(path_ / "config.yaml", yaml);
 }
 
 void RunFolder::write_identity(const RunIdentity& identity) const {
@@ -116,15 +117,17 @@ void RunFolder::write_identity(const RunIdentity& identity) const {
                {"config_hash", identity.config_hash},
                {"machine", identity.machine},
                {"threads", identity.threads},
+               {"ranks", identity.ranks},
                {"started", identity.started},
                {"finished", identity.finished},
                {"weights_sha256", identity.weights_sha256},
                {"baselines", Json::object()}};
   for (const auto& [name, loss] : identity.baselines) json["baselines"][name] = loss;
-  write(path_ / "run.json", dump(json, 2));
+  if (writes_) write(path_ / "run.json", dump(json, 2));
 }
 
 void RunFolder::write_attention(std::string_view title, std::int64_t step, const AttentionMaps& maps) const {
+  if (!writes_) return;
   const std::size_t n = maps.tokens.size(), m = maps.keys.empty() ? n : maps.keys.size();
   Json layers = Json::array();
   for (const auto& heads : maps.layers) {
@@ -148,15 +151,18 @@ void RunFolder::write_attention(std::string_view title, std::int64_t step, const
 }
 
 void RunFolder::write_matrix(std::string_view title, std::int64_t step, const LabelledMatrix& matrix) const {
+  if (!writes_) return;
   write_artifact(path_, "matrix", title, step, matrix_json(title, matrix));
 }
 
 void RunFolder::write_confusion(std::string_view title, std::int64_t step, const LabelledMatrix& matrix) const {
+  if (!writes_) return;
   write_artifact(path_, "confusion", title, step, matrix_json(title, matrix));
 }
 
 void RunFolder::write_text(std::string_view title, std::int64_t step, std::string_view prompt,
                            std::string_view text) const {
+  if (!writes_) return;
   write_artifact(path_, "text", title, step, {{"prompt", prompt}, {"text", text}});
 }
 
@@ -173,6 +179,7 @@ RunIdentity read_identity(const fs::path& folder) {
     identity.config_hash = json.value("config_hash", "");
     identity.machine = json.value("machine", "");
     identity.threads = json.value("threads", 1);
+    identity.ranks = json.value("ranks", 1);
     identity.started = json.value("started", "");
     identity.finished = json.value("finished", "");
     identity.weights_sha256 = json.value("weights_sha256", "");

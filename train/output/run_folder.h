@@ -25,7 +25,7 @@ struct RunIdentity {
   std::string name;
   std::int64_t seed = 0;
   std::string code_version, config_hash, machine;
-  int threads = 1;
+  int threads = 1, ranks = 1;  // threads of each rank
   std::string started, finished;
   std::string weights_sha256;                             // of the final weights
   std::vector<std::pair<std::string, double>> baselines;  // losses to compare with, {"5-gram", 1.93}
@@ -48,11 +48,12 @@ enum class RunStart {
   fresh,      // refuses a folder that holds a finished run or a complete checkpoint
   overwrite,  // removes what an earlier run left, and nothing else
   resume,     // keeps everything
+  follow,     // another rank makes and writes it; nothing is written here
 };
 
 class RunFolder {
  public:
-  // Makes the folder where there is none.
+  // Makes the folder where there is none, unless it is followed.
   RunFolder(std::filesystem::path path, RunStart start);
 
   const std::filesystem::path& path() const { return path_; }
@@ -72,6 +73,7 @@ class RunFolder {
 
  private:
   std::filesystem::path path_;
+  bool writes_;
 };
 
 // Throws Error when there is no run.json or it is none.

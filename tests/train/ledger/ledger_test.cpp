@@ -1,10 +1,12 @@
 #include "train/ledger/ledger.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <thread>
 
 #include "tests/support/folder.h"
+#include "train/ledger/file_lock.h"
 #include "train/stop_signals.h"
 
 using namespace tempera;
@@ -147,11 +149,63 @@ TEST_CASE("a ledger that is asked to stop asks its runs, and goes on from where 
   CHECK(f.starts(3) == "--overwrite\n");
 }
 
+TEST_CASE("several processes share a ledger: each run is done by one of them", "[ledger]") {
+  Fixture f;
+  f.options.jobs = 1;
+  std::vector<PlannedRun> runs;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) runs.push_back(f.planned(seed, seed == 5 ? "fail" : "work"));
+  // Each process has descriptors of its own, and locks belong to those; so threads stand for processes.
+  std::vector<std::thread> processes;
+  std::atomic<int> done = 0;
+  for (int i = 0; i < 3; ++i)
+    processes.emplace_back([&] {
+      std::FILE* screen = std::tmpfile();
+      {
+        Console console(screen);
+        Ledger ledger = f.ledger(runs);
+        done += ledger.run(f.options, console);
+      }
+      std::fclose(screen);
+    });
+  for (std::thread& process : processes) process.join();
+  CHECK(done == 3);
+  for (int seed = 1; seed <= 12; ++seed) CHECK(f.starts(seed) == "--overwrite\n");
+  CHECK(f.ledger(runs).summary() == "11 of 12 runs done, 1 failed");
+}
+
+TEST_CASE("a run that another process does is left to it", "[ledger]") {
+  Fixture f;
+  Ledger ledger = f.ledger({f.planned(1), f.planned(2)});
+  {
+    const FileLock held(f.folder.path / "runs/soft-seed1.said", FileLock::Wait::no);
+    CHECK(held.held());
+    CHECK(f.run(ledger));
+    CHECK(ledger.rows()[0].state == RunState::elsewhere);
+    CHECK(ledger.summary() == "1 of 2 runs done, 1 with other processes");
+    CHECK(f.starts(1).empty());
+  }
+  Ledger again = f.ledger({f.planned(1), f.planned(2)});
+  CHECK(f.run(again));
+  CHECK(again.summary() == "2 of 2 runs done");
+  CHECK(f.starts(2) == "--overwrite\n");
+}
+
+TEST_CASE("shares of a ledger are disjoint and make up the whole", "[ledger]") {
+  Fixture f;
+  const std::vector<PlannedRun> runs{f.planned(1), f.planned(2), f.planned(3), f.planned(4), f.planned(5)};
+  for (const char* share : {"2/2", "1/2"}) {
+    f.options.share = read_share(share);
+    Ledger ledger = f.ledger(runs);
+    CHECK(f.run(ledger));
+    CHECK(ledger.count(RunState::finished) == (f.options.share.index == 2 ? 2 : 5));
+  }
+  for (const int seed : {1, 2, 3, 4, 5}) CHECK(f.starts(seed) == "--overwrite\n");
+  for (const char* wrong : {"", "3", "0/2", "3/2", "1/0", "a/b", "1/2/3", "-1/2"})
+    CHECK_THROWS_WITH(read_share(wrong), Catch::Contains("is no share; wanted I/N with 1 <= I <= N"));
+}
+
 TEST_CASE("a ledger refuses what would go wrong", "[ledger]") {
   Fixture f;
-  const Ledger ledger = f.ledger({f.planned(1)});
-  CHECK(f.folder.error_of([&] { f.ledger({f.planned(1)}); }) ==
-        "ledger: another process works on runs; wait for it, or stop it");
   const auto other = [&](std::vector<PlannedRun> runs) { Ledger(f.folder.path / "other", std::move(runs)); };
   CHECK(f.folder.error_of([&] {
     other({f.planned(1), f.planned(1)});
