@@ -100,7 +100,8 @@ class Trials {
                                    "name=" + name, "--threads", std::to_string(threads)};
     words.insert(words.end(), more.begin(), more.end());
     if (ranks == 1) return std::make_unique<Process>(tools_.train(), words, folder_.path / "said");
-    std::vector<std::string> mpi{"-n", std::to_string(ranks), "--oversubscribe", "--bind-to", "none"};
+    std::vector<std::string> mpi{"-n", std::to_string(ranks),    "--oversubscribe", "--bind-to", "none",
+                                 "-x", "OMP_WAIT_POLICY=passive"};  // more threads than cores must not spin
     if (::geteuid() == 0) mpi.emplace_back("--allow-run-as-root");
     mpi.push_back(tools_.train().string());
     mpi.insert(mpi.end(), words.begin(), words.end());

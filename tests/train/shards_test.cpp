@@ -73,24 +73,6 @@ TEST_CASE("the cut into shards changes the result by rounding only", "[shards]")
   for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == Approx(b[i]).margin(1e-4));
 }
 
-TEST_CASE("a tree sum does not depend on the order of arrival", "[shards]") {
-  for (const Index leaves : {1, 2, 3, 5, 8, 13}) {
-    std::vector<double> first;
-    for (std::uint64_t seed = 0; seed < 6; ++seed) {
-      TreeSum tree(leaves);
-      const auto order = Rng(seed, "order").permutation(static_cast<std::int32_t>(leaves));
-      for (const std::int32_t leaf : order) {
-        Tensor buffer = Tensor::empty({33}, DType::float32);
-        Rng(static_cast<std::uint64_t>(leaf), "leaf").fill_normal(buffer, 0, 1);
-        tree.add(leaf, buffer, [](Tensor) {});
-      }
-      const std::vector<double> sum = tree.take().to_vector();
-      if (seed == 0) first = sum;
-      CHECK(sum == first);
-    }
-  }
-}
-
 TEST_CASE("a failing shard ends the step with its error, and the next step works", "[shards][errors]") {
   Setup setup(2);
   const auto broken = [&](Context&, Index shard, std::span<double>) -> Var {
