@@ -31,7 +31,7 @@ train: {steps: 12, batch: 20, shard: 4}
 evaluate: {every: 6, samples: 30}
 checkpoint: {every: 6}
 )"},
-    {"one shard", R"(
+    {"one-shard", R"(
 model: {type: mlp, hidden: [64]}
 train: {steps: 30, batch: 16, shard: 16}
 )"},
@@ -44,13 +44,11 @@ class Trials {
   int right = 0, done = 0;
 
   void matrix(const Recipe& recipe, bool all) {
-    write(recipe.config, "");
-    start(1, 1, "alone", {})->wait(120);
-    expected_ = hash_of(folder_.path / "alone");
+    alone(recipe);
     const auto same = [&](int ranks, int threads) {
-      const std::string name = "r" + std::to_string(ranks) + "t" + std::to_string(threads);
+      const std::string name = std::string(recipe.name) + "-r" + std::to_string(ranks) + "t" + std::to_string(threads);
       const int code = start(ranks, threads, name, {})->wait(120).value_or(-1);
-      judge(std::string(recipe.name) + " " + name, code == 0 && goal(name), "exit code " + std::to_string(code));
+      judge(name, code == 0 && goal(name), "exit code " + std::to_string(code));
     };
     if (!all) return same(2, 1), same(4, 2);
     for (const int ranks : {1, 2, 3, 4})
@@ -60,9 +58,7 @@ class Trials {
   // Ends a run of `before` ranks half way, by a signal to one of them, and goes on with `after`.
   void cut(int signal, int before, int after) {
     const std::string name = "cut" + std::to_string(done);
-    write(kRecipes[0].config, "");
-    start(1, 1, "whole", {})->wait(120);
-    expected_ = hash_of(folder_.path / "whole");
+    alone(kRecipes[0]);
     const fs::path run = folder_.path / name;
     const auto first = start(before, 1, name, {});
     bool reached = wait_until([&] { return fs::exists(run / "checkpoints/step-000006/COMPLETE"); }, 60);
@@ -88,10 +84,17 @@ class Trials {
   }
 
  private:
-  void write(std::string_view config, std::string_view more) const {
-    std::ofstream out(folder_.path / "ranks.yaml");
-    if (config.find("data:") == config.npos) out << "data: {type: digits, file: " << tools_.digits().string() << "}\n";
-    out << config << more;
+  // What one process makes of the recipe, which all trials are held against until the next.
+  void alone(const Recipe& recipe) {
+    {
+      std::ofstream out(folder_.path / "ranks.yaml");
+      if (recipe.config.find("data:") == recipe.config.npos)
+        out << "data: {type: digits, file: " << tools_.digits().string() << "}\n";
+      out << recipe.config;
+    }
+    const std::string name = std::string(recipe.name) + "-alone";
+    if (hash_of(folder_.path / name).empty()) start(1, 1, name, {})->wait(120);
+    expected_ = hash_of(folder_.path / name);
   }
   std::unique_ptr<Process> start(int ranks, int threads, const std::string& name,
                                  const std::vector<std::string>& more) {
