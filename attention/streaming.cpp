@@ -199,14 +199,14 @@ void forward_blocks(const Tiling<T>& tiling, TileScratch<T>& s, Index b, Index h
   }
   for (Index i = number; i < last; ++i) {
     const Index first = i * tiling.rows(), count = std::min(tiling.rows(), sizes.queries - first);
-    const auto& [top, total, begun] = running[static_cast<std::size_t>(i - number)];
+    const Running<T>& rows = running[static_cast<std::size_t>(i - number)];
     for (Index r = 0; r < count; ++r)
-      if (total[r] != T(0)) scale_row(o(b, h, first + r), sizes.value_width, 1 / total[r]);
+      if (rows.total[r] != T(0)) scale_row(o(b, h, first + r), sizes.value_width, 1 / rows.total[r]);
     if (!sums) continue;
     T* const to = sums + (b * sizes.heads + h) * sizes.queries + first;
     vectors<T>(0, count, [&](Index r, auto n) {
-      const Lanes<T> sum = load<T>(total + r, n, 0);
-      store(where(sum == Lanes<T>(0), Lanes<T>(-kLow<T>), load<T>(top + r, n, 0) + log(sum)), to + r, n);
+      const Lanes<T> sum = load<T>(rows.total + r, n, 0);
+      store(where(sum == Lanes<T>(0), Lanes<T>(-kLow<T>), load<T>(rows.top + r, n, 0) + log(sum)), to + r, n);
     });
   }
 }

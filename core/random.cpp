@@ -80,8 +80,8 @@ void philox_abreast(std::uint64_t first, std::uint64_t step, std::array<std::uin
   for (Index g = 0; g < kGroups; ++g) {
     const Words front = (c0[g] & kLowHalf) | (c1[g] << 32), back = (c2[g] & kLowHalf) | (c3[g] << 32);
     // A block's two pairs of words side by side.
-    const Words head = __builtin_shuffle(front, back, Words{0, 8, 1, 9, 2, 10, 3, 11});
-    const Words tail = __builtin_shuffle(front, back, Words{4, 12, 5, 13, 6, 14, 7, 15});
+    const Words head = __builtin_shufflevector(front, back, 0, 8, 1, 9, 2, 10, 3, 11);
+    const Words tail = __builtin_shufflevector(front, back, 4, 12, 5, 13, 6, 14, 7, 15);
     std::memcpy(words + 32 * g, &head, sizeof head);
     std::memcpy(words + 32 * g + 16, &tail, sizeof tail);
   }
@@ -204,8 +204,8 @@ double Rng::normal(std::uint64_t index) const {
 
 std::uint64_t Rng::below(std::uint64_t index, std::uint64_t count) const {
   require(count > 0, "Rng::below", "count must be positive");
-  __extension__ using Wide = unsigned __int128;
-  return static_cast<std::uint64_t>((static_cast<Wide>(bits(index)) * count) >> 64);
+  __extension__ using Product = unsigned __int128;
+  return static_cast<std::uint64_t>((static_cast<Product>(bits(index)) * count) >> 64);
 }
 
 std::vector<std::int32_t> Rng::permutation(std::int32_t count) const {

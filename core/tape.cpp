@@ -136,9 +136,16 @@ bool Tape::wants_record(Inputs inputs) const {
 
 Var Tape::append(const Op& op, Inputs inputs, Tensor y, void* closure, Backward run, Destroy destroy) {
   const auto count = static_cast<std::size_t>(inputs.size());
-  auto* input_nodes = static_cast<int*>(bump_.allocate(count * sizeof(int), alignof(int)));
+  int* input_nodes = nullptr;
+  try {
+    input_nodes = static_cast<int*>(bump_.allocate(count * sizeof(int), alignof(int)));
+    nodes_.emplace_back();
+  } catch (...) {
+    destroy(closure);  // no node holds it yet
+    throw;
+  }
   for (int i = 0; i < inputs.size(); ++i) input_nodes[i] = inputs[i].node_;
-  Node& node = nodes_.emplace_back();
+  Node& node = nodes_.back();
   node.op = &op;
   node.path = path_;
   node.inputs = input_nodes;

@@ -299,8 +299,9 @@ Var Tape::record_always(const Op& op, Inputs inputs, Tensor y, F backward) {
 template <class F>
 Var Tape::record(const Op& op, Inputs inputs, Tensor y, F backward) {
   Tape& tape = tape_of(op, inputs);
-  if (tape.watch_) tape.watch_value(op, inputs, y);
+  // The probe first: a value that it spoils is found where it was spoilt.
   if (tape.operation_probe_) tape.operation_probe_->computed(op, tape.path_, inputs, y);
+  if (tape.watch_) tape.watch_value(op, inputs, y);
   if (tape.wants_record(inputs)) return tape.record_always(op, inputs, std::move(y), std::move(backward));
   return Var(std::move(y), &tape, -1, tape.epoch_);
 }

@@ -21,8 +21,12 @@ std::string read_contents(const fs::path& file, std::string_view who, std::uint6
   // zlib reads plain files as they are.
   const std::unique_ptr<gzFile_s, int (*)(gzFile)> in(gzopen(name.c_str(), "rb"), &gzclose_r);
   require(in != nullptr, who, "'{}' cannot be opened: {}", name, std::strerror(errno));
-  constexpr std::size_t kPiece = std::size_t{1} << 20;
+  constexpr std::size_t kPiece = std::size_t{1} << 17;
+  // Some hundred bytes can unpack to gigabytes; data do not.
+  constexpr std::uint64_t kRatio = 100, kSmall = std::uint64_t{64} << 20;
+  const std::uint64_t packed = fs::file_size(file, error);
   std::string text;
+  text.reserve(static_cast<std::size_t>(std::min(packed, most)) + 2 * kPiece);  // all of it where it is not packed
   for (int count = 1; count > 0;) {
     const std::size_t before = text.size();
     require(before <= most, who, "'{}' holds more than {} bytes", name, most);
@@ -33,6 +37,9 @@ std::string read_contents(const fs::path& file, std::string_view who, std::uint6
     require(count >= 0 && code != Z_BUF_ERROR, who, "'{}': {} bytes could be read, then: {}", name, before,
             code == Z_ERRNO ? std::strerror(errno) : reason);
     text.resize(before + static_cast<std::size_t>(count));
+    require(text.size() <= kSmall || gzdirect(in.get()) != 0 || text.size() / kRatio <= packed, who,
+            "'{}' unpacks to more than {} times its {} bytes; unpack it yourself where that is right", name, kRatio,
+            packed);
   }
   require(file.extension() != ".gz" || gzdirect(in.get()) == 0, who, "'{}' is not gzip data, though its name says so",
           name);

@@ -8,7 +8,8 @@
 
 namespace tempera {
 
-// Throws Error(who) with file and reason: missing, a folder, no gzip data, cut off, broken, more than `most` bytes.
+// Throws Error(who) with file and reason: missing, a folder, no gzip data, cut off, broken, more than `most` bytes, or,
+// beyond 64 MiB, more than 100 times what was packed.
 std::string read_contents(const std::filesystem::path& file, std::string_view who,
                           std::uint64_t most = std::uint64_t{1} << 34);
 

@@ -9,6 +9,7 @@ namespace tempera {
 namespace {
 
 constexpr std::string_view kWho = "csv";
+constexpr std::size_t kMostEntries = std::size_t{1} << 27;  // of a column of categories: values times rows
 
 bool is_missing(std::string_view field) {
   std::string lower(field);
@@ -115,7 +116,12 @@ std::vector<Feature> read_features(const Columns& columns) {
       features.push_back(std::move(feature));
       continue;
     }
-    for (const std::string& value : columns.values(c)) {
+    const std::vector<std::string> values = columns.values(c);
+    // A column of names, say: a number for each pair of rows.
+    require(values.size() * columns.rows() <= kMostEntries, kWho,
+            "column '{}' has {} different values in {} rows; ignore it, or put the values into groups", columns.name(c),
+            values.size(), columns.rows());
+    for (const std::string& value : values) {
       Feature feature{columns.name(c) + "=" + value, false, {}};
       for (std::size_t row = 0; row < columns.rows(); ++row) feature.values.push_back(columns.field(row, c) == value);
       features.push_back(std::move(feature));

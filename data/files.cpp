@@ -1,105 +1,152 @@
 #include "data/files.h"
 
-#include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <system_error>
-#include <unistd.h>
+#include <vector>
 
 #include "core/error.h"
 
 namespace tempera {
 namespace {
 
-[[noreturn]] void fail_system(std::string_view who, const std::string& path, std::string_view step) {
-  fail(who, "{}: {} failed: {}", path, step, std::generic_category().message(errno));
+namespace fs = std::filesystem;
+constexpr std::string_view kRead = "read", kReplace = "replace_file", kFolder = "folder";
+
+fs::path parent_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-// Repeats a system call that a signal interrupted.
+fs::path fresh_path(const fs::path& path) {
+  return path.string() + ".new";
+}
+
+bool present(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(fs::symlink_status(path, ignored));
+}
+
+void rename_file(const fs::path& from, const fs::path& to) {
+  if (persist([&] { return file_system().rename(from.c_str(), to.c_str()); }) < 0)
+    fail_system(kReplace, to.string(), "rename");
+}
+
+void remove_one(const fs::path& path) {
+  if (persist([&] { return file_system().remove(path.c_str()); }) < 0 && errno != ENOENT)
+    fail_system("remove", path.string(), "remove");
+}
+
+// Makes `fresh` by f() and gives it the name `path`. What f() leaves when it fails is removed; it has its message.
 template <class F>
-auto persist(F call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
+void replace(const fs::path& path, const fs::path& fresh, F&& f) {
+  // What a killed writer has left, or what somebody has put there to lead us elsewhere, is not written into.
+  remove_tree(fresh);
+  try {
+    f();
+    rename_file(fresh, path);
+  } catch (const Error&) {
+    file_system().remove(fresh.c_str());
+    throw;
+  }
+  sync_folder(parent_of(path));  // the rename itself is on the disk only when the folder is
 }
-
-class Output {
- public:
-  Output(std::string path, int flags) : path_(std::move(path)) {
-    descriptor_ = persist([&] { return ::open(path_.c_str(), flags | O_CLOEXEC, 0644); });
-    if (descriptor_ < 0) fail_system("replace_file", path_, "open");
-  }
-  ~Output() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
-
-  void write(Bytes bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = persist([&] { return ::write(descriptor_, bytes.data(), bytes.size()); });
-      if (n < 0) fail_system("replace_file", path_, "write");
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-    }
-  }
-  void sync() {
-    if (persist([&] { return ::fsync(descriptor_); }) < 0) fail_system("replace_file", path_, "fsync");
-  }
-  // Some file systems tell only here that the disk is full. Not repeated: Linux frees the descriptor in any case.
-  void close() {
-    if (::close(std::exchange(descriptor_, -1)) < 0) fail_system("replace_file", path_, "close");
-  }
-
- private:
-  std::string path_;
-  int descriptor_;
-};
 
 }  // namespace
 
-InputFile::InputFile(const std::filesystem::path& path) : path_(path.string()) {
-  descriptor_ = persist([&] { return ::open(path_.c_str(), O_RDONLY | O_CLOEXEC); });
-  if (descriptor_ < 0) fail_system("read", path_, "open");
+// Opening a pipe would wait for whoever writes into it.
+InputFile::InputFile(const fs::path& path) : file_(kRead, path.string(), O_RDONLY | O_NONBLOCK) {
   struct stat status {};
-  const bool known = ::fstat(descriptor_, &status) == 0;
-  if (known && S_ISREG(status.st_mode)) {
-    size_ = static_cast<std::uint64_t>(status.st_size);
-    return;
-  }
-  ::close(descriptor_);
-  if (!known) fail_system("read", path_, "stat");
-  fail("read", "{}: not a regular file", path_);
-}
-
-InputFile::~InputFile() {
-  ::close(descriptor_);
+  if (::fstat(file_.descriptor(), &status) != 0) fail_system(kRead, file_.path(), "stat");
+  require(S_ISREG(status.st_mode), kRead, "{}: not a regular file", file_.path());
+  size_ = static_cast<std::uint64_t>(status.st_size);
 }
 
 void InputFile::read(std::uint64_t offset, std::span<std::byte> to) const {
   while (!to.empty()) {
-    const ssize_t n = persist([&] { return ::pread(descriptor_, to.data(), to.size(), static_cast<off_t>(offset)); });
-    if (n < 0) fail_system("read", path_, "read");
-    require(n > 0, "read", "{}: the file ends at byte {}, {} more were wanted", path_, offset, to.size());
-    offset += static_cast<std::uint64_t>(n);
-    to = to.subspan(static_cast<std::size_t>(n));
+    const std::size_t n = file_.read(offset, to);
+    require(n > 0, kRead, "{}: the file ends at byte {}, {} more were wanted", file_.path(), offset, to.size());
+    offset += n;
+    to = to.subspan(n);
   }
 }
 
-void replace_file(const std::filesystem::path& path, std::span<const Bytes> parts) {
-  const std::string target = path.string(), fresh = target + ".new";
-  try {
-    Output file(fresh, O_WRONLY | O_CREAT | O_TRUNC);
-    for (Bytes part : parts) file.write(part);
+std::string read_text(const fs::path& path) {
+  const InputFile file(path);
+  std::string text(file.size(), '\0');
+  file.read(0, std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+void replace_file(const fs::path& path, std::span<const Bytes> parts) {
+  const fs::path fresh = fresh_path(path);
+  replace(path, fresh, [&] {
+    OpenFile file(kReplace, fresh.string(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
+    for (const Bytes part : parts) file.write(part);
     file.sync();
     file.close();
-    if (::rename(fresh.c_str(), target.c_str()) < 0) fail_system("replace_file", target, "rename");
-  } catch (const Error&) {
-    ::unlink(fresh.c_str());
-    throw;
+  });
+}
+
+void replace_link(const fs::path& path, const fs::path& target) {
+  const fs::path fresh = fresh_path(path);
+  replace(path, fresh, [&] {
+    if (persist([&] { return file_system().link(target.c_str(), fresh.c_str()); }) < 0)
+      fail_system(kReplace, fresh.string(), "link");
+  });
+}
+
+void make_folders(const fs::path& folder) {
+  std::vector<fs::path> missing;
+  for (fs::path at = folder.lexically_normal(); !at.empty() && !present(at); at = at.parent_path())
+    if (at.has_filename()) missing.push_back(at);
+  for (; !missing.empty(); missing.pop_back()) {
+    const fs::path& next = missing.back();
+    if (persist([&] { return file_system().make_folder(next.c_str()); }) < 0 && errno != EEXIST)
+      fail_system(kFolder, next.string(), "mkdir");
+    sync_folder(parent_of(next));
   }
-  // The rename itself is on the disk only when the folder is.
-  const std::string folder = path.parent_path().string();
-  Output(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY).sync();
+  require(fs::is_directory(folder), kFolder, "{}: this is no folder", folder.string());
+}
+
+void sync_folder(const fs::path& folder) {
+  OpenFile(kFolder, folder.string(), O_RDONLY | O_DIRECTORY).sync();
+}
+
+void replace_folder(const fs::path& folder, const fs::path& fresh) {
+  const auto exchange = [&] { return file_system().exchange(fresh.c_str(), folder.c_str()); };
+  if (!present(folder)) {
+    rename_file(fresh, folder);
+  } else if (persist(exchange) < 0) {
+    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) fail_system(kReplace, folder.string(), "exchange");
+    remove_tree(folder);
+    rename_file(fresh, folder);
+  }
+  sync_folder(parent_of(folder));
+  remove_tree(fresh);
+}
+
+void remove_tree(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(path, error);
+  if (!fs::exists(status)) return;
+  if (fs::is_directory(status)) {
+    std::vector<fs::path> entries;
+    for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error))
+      entries.push_back(at->path());
+    require(!error, "remove", "{}: {}", path.string(), error.message());
+    for (const fs::path& entry : entries) remove_tree(entry);
+  }
+  remove_one(path);
+}
+
+fs::path inside(const fs::path& folder, std::string_view name, std::string_view who) {
+  const fs::path path = folder / name;
+  std::error_code error;
+  if (!fs::is_symlink(path, error)) return path;
+  const fs::path home = fs::canonical(folder, error), target = fs::weakly_canonical(path, error);
+  const auto [end, ignored] = std::mismatch(home.begin(), home.end(), target.begin(), target.end());
+  require(!error && end == home.end(), who, "{} is a link that leads out of its folder; put the file itself there",
+          path.string());
+  return path;
 }
 
 }  // namespace tempera

@@ -138,9 +138,9 @@ TaskStream class_stream(const DataSource& source, int tasks, std::optional<std::
 TaskStream permuted_stream(const DataSource& source, int tasks, std::uint64_t seed) {
   check_source(source, tasks);
   const Description& d = source.train->description();
-  require(d.vocabulary == 0 && !d.lengths, kWho,
+  require(d.input_type != DType::int32 && !d.lengths, kWho,
           "inputs are {}; only numbers without lengths can be permuted: choose other data, or type: class",
-          d.vocabulary > 0 ? "tokens" : "sequences with lengths");
+          d.input_type == DType::int32 ? "tokens" : "sequences with lengths");
   const Index block = d.inputs.rank() == 3 ? d.inputs[1] * d.inputs[2] : d.inputs.size();
   TaskStream stream;
   stream.apart = false;

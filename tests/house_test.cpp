@@ -113,6 +113,18 @@ TEST_CASE("no source exceeds 600 lines", "[house]") {
   }
 }
 
+TEST_CASE("what a run saves is written through the file system that tests can let fail", "[house]") {
+  const std::regex writer(
+      "(std::ofstream|std::fopen|fs::(?:create|rename|remove|copy|resize)\\w*\\(|[^\\w.>]::open\\()");
+  // A trace that somebody asked for, the words of another process, a lock.
+  const std::set<std::string> others{"train/profile.cpp", "train/ledger/child_process.cpp", "train/ledger/ledger.cpp",
+                                     "data/file_system.cpp"};
+  for (const Source& source : sources())
+    if ((source.room() == "train" || source.room() == "data") && !others.contains(source.name))
+      for (const std::string& call : matches(source.text, writer))
+        FAIL_CHECK(source.name << " calls " << call << "; data/files.h has what it wants");
+}
+
 TEST_CASE("operations are found where they are declared", "[house]") {
   const std::vector<Source> all{{"core/a.h", "extern const Op a_op;\nextern const Op b_op;\n"},
                                 {"core/a.cpp", "const Op a_op{\"alpha\", examples};\n"},

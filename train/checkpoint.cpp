@@ -1,12 +1,9 @@
 #include "train/checkpoint.h"
 
 #include <bit>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <fstream>
+#include <charconv>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
+#include <optional>
 
 #include "core/error.h"
 #include "data/safetensors.h"
@@ -65,8 +62,13 @@ std::string bits_of(double value) {
   return fmt::format("{:016x}", std::bit_cast<std::uint64_t>(value));
 }
 
-double value_of(const std::string& bits) {
-  return std::bit_cast<double>(static_cast<std::uint64_t>(std::stoull(bits, nullptr, 16)));
+// Nothing where the text is not such bits.
+std::optional<double> value_of(const Json& bits) {
+  const std::string text = bits.is_string() ? bits.get<std::string>() : "";
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return std::bit_cast<double>(value);
 }
 
 Json to_json(const CheckpointState& state) {
@@ -76,29 +78,15 @@ Json to_json(const CheckpointState& state) {
 }
 
 Json read_json(const fs::path& file) {
-  std::ifstream in(file);
-  require(in.good(), kWho, "{} cannot be read: {}", file.string(), std::strerror(errno));
-  Json json = Json::parse(in, nullptr, false);
-  require(json.is_object() && json.contains("step") && json["step"].is_number_integer() && json.contains("seed") &&
+  Json json = Json::parse(read_text(file), nullptr, false);
+  const auto whole = [&](const char* name) { return json.contains(name) && json[name].is_number_unsigned(); };
+  bool good = json.is_object() && whole("step") && json["step"].get<std::uint64_t>() <= INT64_MAX && whole("seed") &&
               json.contains("config") && json["config"].is_string() && json.contains("numbers") &&
-              json["numbers"].is_object(),
-          kWho, "{} is no state of a checkpoint; it is damaged", file.string());
+              json["numbers"].is_object();
+  if (good)
+    for (const auto& [name, bits] : json["numbers"].items()) good = good && value_of(bits);
+  require(good, kWho, "{} is no state of a checkpoint; it is damaged", file.string());
   return json;
-}
-
-void sync_folder(const fs::path& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY);
-  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  const int error = errno;
-  if (descriptor >= 0) ::close(descriptor);
-  require(synced, kWho, "the folder {} cannot be synced: {}", folder.string(), std::strerror(error));
-}
-
-// A checkpoint of that step may stand there already: then the two change places in one instant.
-void put_in_place(const fs::path& fresh, const fs::path& folder) {
-  if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, folder.c_str(), RENAME_EXCHANGE) == 0) return;
-  fs::remove_all(folder);  // or there is none, or the file system cannot exchange
-  fs::rename(fresh, folder);
 }
 
 CheckpointState state_of(const Json& json) {
@@ -106,7 +94,7 @@ CheckpointState state_of(const Json& json) {
   state.step = json["step"].get<std::int64_t>();
   state.seed = json["seed"].get<std::uint64_t>();
   state.config = json["config"].get<std::string>();
-  for (const auto& [name, bits] : json["numbers"].items()) state.numbers[name] = value_of(bits.get<std::string>());
+  for (const auto& [name, bits] : json["numbers"].items()) state.numbers[name] = *value_of(bits);
   return state;
 }
 
@@ -123,8 +111,8 @@ void save_checkpoint(const fs::path& place, const Parameters& parameters, std::s
   const fs::path folder = whole.has_filename() ? whole : whole.parent_path();
   const fs::path fresh = folder.parent_path() / ("." + folder.filename().string() + ".new");
   try {
-    fs::remove_all(fresh);
-    fs::create_directories(fresh);
+    remove_tree(fresh);
+    make_folders(fresh);
     SafetensorsFile model, optimizer;
     put_pieces(model.tensors, "", parameters, parameters.flat());
     model.metadata["format"] = "pt";  // what Python's readers expect
@@ -144,26 +132,27 @@ void save_checkpoint(const fs::path& place, const Parameters& parameters, std::s
     const std::string text = to_json(state).dump(2) + "\n";
     replace_file(fresh / "state.json", std::as_bytes(std::span(text)));
     replace_file(fresh / "COMPLETE", Bytes());
-    sync_folder(fresh);
-    put_in_place(fresh, folder);
-    sync_folder(folder.has_parent_path() ? folder.parent_path() : fs::path("."));
-    fs::remove_all(fresh);
-  } catch (const fs::filesystem_error& e) {
-    fail(kWho, "{} cannot be written: {}; earlier checkpoints are untouched", folder.string(), e.code().message());
+    replace_folder(folder, fresh);
+  } catch (const Error& error) {
+    try {
+      remove_tree(fresh);  // a full disk has no room for half a checkpoint
+    } catch (const Error&) {
+    }
+    fail(kWho, "{} cannot be written: {}; earlier checkpoints are untouched", folder.string(), error.what());
   }
 }
 
 void load_checkpoint(const fs::path& folder, Parameters& parameters, std::span<const Optimizer::State> states,
                      CheckpointState& state) {
   require_complete(folder);
-  const Json json = read_json(folder / "state.json");
-  SafetensorsFile optimizer = read_safetensors(folder / "optimizer.safetensors");
-  load_file(folder / "model.safetensors", parameters, parameters.flat());
-  if (state.average) load_file(folder / "average.safetensors", parameters, *state.average);
+  const Json json = read_json(inside(folder, "state.json", kWho));
+  SafetensorsFile optimizer = read_safetensors(inside(folder, "optimizer.safetensors", kWho));
+  load_file(inside(folder, "model.safetensors", kWho), parameters, parameters.flat());
+  if (state.average) load_file(inside(folder, "average.safetensors", kWho), parameters, *state.average);
   for (const Optimizer::State& s : states)
     take_pieces(optimizer.tensors, folder / "optimizer.safetensors", std::string(s.name) + "/", parameters, *s.tensor);
   refuse_rest(optimizer.tensors, folder / "optimizer.safetensors");
-  load_learner(folder / "learner.safetensors", state.learner);
+  load_learner(inside(folder, "learner.safetensors", kWho), state.learner);
   CheckpointState read = state_of(json);
   read.average = state.average;
   read.learner = std::move(state.learner);
@@ -172,14 +161,15 @@ void load_checkpoint(const fs::path& folder, Parameters& parameters, std::span<c
 
 CheckpointState read_checkpoint_state(const fs::path& folder) {
   require_complete(folder);
-  return state_of(read_json(folder / "state.json"));
+  return state_of(read_json(inside(folder, "state.json", kWho)));
+}
+
+fs::path weights_of(const fs::path& folder) {
+  return inside(folder, fs::exists(folder / "average.safetensors") ? "average.safetensors" : "model.safetensors", kWho);
 }
 
 void load_weights(const fs::path& path, Parameters& parameters) {
-  fs::path file = path;
-  if (fs::is_directory(path))
-    file /= fs::exists(path / "average.safetensors") ? "average.safetensors" : "model.safetensors";
-  load_file(file, parameters, parameters.flat());
+  load_file(fs::is_directory(path) ? weights_of(path) : path, parameters, parameters.flat());
 }
 
 std::string weights_hash(const Parameters& parameters) {

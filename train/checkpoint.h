@@ -44,6 +44,8 @@ void load_checkpoint(const std::filesystem::path& folder, Parameters& parameters
 // The step of a checkpoint, and the rest of its state but for the average, without its tensors.
 CheckpointState read_checkpoint_state(const std::filesystem::path& folder);
 
+// The file of a checkpoint that holds what evaluation used: the averaged weights, where there are any.
+std::filesystem::path weights_of(const std::filesystem::path& folder);
 // The weights alone, from a .safetensors file or a checkpoint's folder, whose averaged weights are taken where there
 // are any.
 void load_weights(const std::filesystem::path& path, Parameters& parameters);

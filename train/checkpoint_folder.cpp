@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <charconv>
 
-#include "core/error.h"
+#include "data/files.h"
 
 namespace tempera {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::string_view kWho = "checkpoints";
 
 std::optional<std::int64_t> step_of(const std::string& name) {
   constexpr std::string_view prefix = "step-";
@@ -20,13 +19,9 @@ std::optional<std::int64_t> step_of(const std::string& name) {
   return error == std::errc() && stopped == end && step >= 0 ? std::optional(step) : std::nullopt;
 }
 
-template <class F>
-void with_path(F&& f) {
-  try {
-    f();
-  } catch (const fs::filesystem_error& e) {
-    fail(kWho, "{}: {}", e.path1().string(), e.code().message());
-  }
+// A checkpoint is a folder: a link to one, which a stranger's archive may hold, is none, for it would be removed from.
+bool is_complete(const fs::path& path) {
+  return fs::is_directory(fs::symlink_status(path)) && fs::exists(path / "COMPLETE");
 }
 
 }  // namespace
@@ -40,7 +35,7 @@ std::vector<CheckpointPath> CheckpointFolder::complete() const {
   if (!fs::is_directory(path_)) return found;
   for (const fs::directory_entry& entry : fs::directory_iterator(path_))
     if (const auto step = step_of(entry.path().filename().string()))
-      if (fs::exists(entry.path() / "COMPLETE")) found.push_back({*step, entry.path()});
+      if (is_complete(entry.path())) found.push_back({*step, entry.path()});
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.step < b.step; });
   return found;
 }
@@ -54,44 +49,36 @@ std::optional<CheckpointPath> CheckpointFolder::best() const {
   std::error_code none;
   const fs::path target = fs::read_symlink(path_ / "best", none);
   const std::optional<std::int64_t> step = none ? std::nullopt : step_of(target.string());
-  if (!step || !fs::exists(path_ / target / "COMPLETE")) return std::nullopt;
+  if (!step || !is_complete(path_ / target)) return std::nullopt;
   return CheckpointPath{*step, path_ / target};
 }
 
 void CheckpointFolder::set_best(std::int64_t step) const {
-  with_path([&] {
-    const fs::path fresh = path_ / ".best.new";
-    fs::remove(fresh);
-    fs::create_directory_symlink(at(step).filename(), fresh);
-    fs::rename(fresh, path_ / "best");
-  });
+  replace_link(path_ / "best", at(step).filename());
 }
 
 void CheckpointFolder::prune(std::int64_t keep) const {
-  with_path([&] {
-    std::vector<CheckpointPath> old = complete();
-    old.resize(old.size() - std::min(old.size(), static_cast<std::size_t>(keep)));
-    const std::optional<CheckpointPath> spared = best();
-    for (const CheckpointPath& checkpoint : old) {
-      if (spared && spared->step == checkpoint.step) continue;
-      // Without its mark first: a kill while removing must not leave a folder that looks complete.
-      fs::remove(checkpoint.path / "COMPLETE");
-      fs::remove_all(checkpoint.path);
-    }
-  });
+  std::vector<CheckpointPath> old = complete();
+  old.resize(old.size() - std::min(old.size(), static_cast<std::size_t>(keep)));
+  const std::optional<CheckpointPath> spared = best();
+  for (const CheckpointPath& checkpoint : old) {
+    if (spared && spared->step == checkpoint.step) continue;
+    // Without its mark first: a kill while removing must not leave a folder that looks complete.
+    remove_tree(checkpoint.path / "COMPLETE");
+    sync_folder(checkpoint.path);
+    remove_tree(checkpoint.path);
+  }
 }
 
 void CheckpointFolder::clean() const {
   if (!fs::is_directory(path_)) return;
-  with_path([&] {
-    std::vector<fs::path> stray;
-    for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
-      const std::string name = entry.path().filename().string();
-      const bool unfinished = name.starts_with(".") && name.ends_with(".new");
-      if (unfinished || (step_of(name) && !fs::exists(entry.path() / "COMPLETE"))) stray.push_back(entry.path());
-    }
-    for (const fs::path& path : stray) fs::remove_all(path);
-  });
+  std::vector<fs::path> stray;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
+    const std::string name = entry.path().filename().string();
+    const bool unfinished = name == "best.new" || (name.starts_with(".") && name.ends_with(".new"));
+    if (unfinished || (step_of(name) && !is_complete(entry.path()))) stray.push_back(entry.path());
+  }
+  for (const fs::path& path : stray) remove_tree(path);
 }
 
 }  // namespace tempera

@@ -112,8 +112,7 @@ FoundWeights find_weights(const std::string& path, const std::string& checkpoint
     if (fs::exists(found.checkpoint / "COMPLETE")) found.step = read_checkpoint_state(found.checkpoint).step;
     found.weights = found.checkpoint;
     if (!fs::is_directory(found.checkpoint)) return;
-    found.weights = found.checkpoint / "average.safetensors";
-    if (!fs::exists(found.weights)) found.weights = found.checkpoint / "model.safetensors";
+    found.weights = weights_of(found.checkpoint);
   });
   return found;
 }

@@ -1,7 +1,6 @@
 #include "train/results.h"
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 
@@ -54,9 +53,8 @@ bool has_results(const std::filesystem::path& folder) {
 
 Results read_results(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kFile;
-  std::ifstream file(path);
-  require(file.good(), "results", "{} is not there; only a finished run has it", path.string());
-  const auto json = nlohmann::ordered_json::parse(file, nullptr, false);
+  require(std::filesystem::exists(path), "results", "{} is not there; only a finished run has it", path.string());
+  const auto json = nlohmann::ordered_json::parse(read_text(path), nullptr, false);
   require(json.is_object(), "results", "{} is damaged: no JSON object", path.string());
   Results results;
   for (const auto& [name, value] : json.items()) {

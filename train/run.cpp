@@ -156,9 +156,19 @@ class Session {
       std::array<ProgressValue, 2> shown{{{"loss", report.metrics[0].value}, {"valid", valid_}}};
       progress.update(report.step, samples, std::span(shown).first(std::isfinite(valid_) ? 2 : 1));
     };
+    // What stands before a checkpoint is there when the run goes on from it.
+    const auto others = trainer_.on_checkpoint;
+    trainer_.on_checkpoint = [&](const CheckpointReport& report) {
+      keep_going([this] {
+        metrics_->sync();
+        events_->sync();
+      });
+      if (others) others(report);
+    };
     const bool done = trainer_.run();
     trainer_.on_step = nullptr;
     trainer_.on_evaluation = nullptr;
+    trainer_.on_checkpoint = others;
     progress.finish();
     return done;
   }
@@ -184,10 +194,18 @@ class Session {
   }
 
   void record(std::int64_t step, double epoch, std::string_view split, const NamedValues& values) {
-    try {
+    keep_going([&] {
       metrics_->add(step, epoch, seconds_now() - started_, split, values);
       events_->add(wall_seconds(), step, split, values);
-    } catch (const Error& error) {  // a full disk, say; the weights are worth more than the record
+    });
+  }
+
+  // A full disk, say: the weights are worth more than the record.
+  template <class F>
+  void keep_going(F&& write) {
+    try {
+      write();
+    } catch (const Error& error) {
       if (!std::exchange(lost_records_, true))
         log(LogLevel::warning, "{}\n  training goes on; measurements are lost as long as this lasts", error.what());
     }
@@ -201,7 +219,7 @@ class Session {
         write_text(e_.language(), *e_.data().tokenizer, o_.sample.prompt, o_.sample, heed_signals);
     for (std::size_t i = 0; i < texts.size(); ++i) {
       const std::string title = texts.size() == 1 ? "sample" : fmt::format("sample {}", i + 1);
-      folder_.write_text(title, trainer_.steps_done(), o_.sample.prompt, texts[i]);
+      keep_going([&] { folder_.write_text(title, trainer_.steps_done(), o_.sample.prompt, texts[i]); });
       log(LogLevel::info, "{} at step {}:\n{}", title, grouped(trainer_.steps_done()), texts[i]);
     }
   }

@@ -6,8 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "apps/bench/softmax_picture.h"
 #include "apps/bench/timing.h"
 #include "core/lanes.h"
+#include "data/files.h"
 
 namespace tempera::bench {
 namespace {
@@ -148,10 +150,11 @@ double TorchKernels::seconds(const std::string& kernel, double budget) {
 
 Table kernels(const Options& options) {
   KernelSettings settings;
-  std::string set = "main";
+  std::string set = "main", picture;
   CLI::App app("", "bench kernels");
   app.add_option("--set", set)->check(CLI::IsMember({"main", "softmax", "topk"}));
   app.add_option("--only", settings.only, "kernels whose name contains this");
+  app.add_option("--picture", picture, "with --set softmax: draw it to this SVG file");
   app.add_flag("--peer", settings.peer, "beside PyTorch, and XNNPACK where it is installed");
   try {
     app.parse(std::vector<std::string>(options.rest.rbegin(), options.rest.rend()));
@@ -159,7 +162,12 @@ Table kernels(const Options& options) {
     fail("bench kernels", "{}", e.what());
   }
   settings.seconds = options.seconds / 10;
-  if (set == "softmax") return softmax_table(settings);
+  if (set == "softmax") {
+    const Table table = softmax_table(settings);
+    const std::string drawn = picture.empty() ? "" : softmax_picture(table);
+    if (!picture.empty()) replace_file(picture, std::as_bytes(std::span(drawn)));
+    return table;
+  }
   if (set == "topk") return top_k_table(settings);
   return main_table(settings);
 }

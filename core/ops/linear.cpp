@@ -103,7 +103,7 @@ struct Saved {
 
 template <class T>
 void backward(Saved& s, bool bias, const Tensor& dy, Gradients& dx) {
-  const auto [rows, in, out] = s.sizes;
+  const Index rows = s.sizes.rows, in = s.sizes.in, out = s.sizes.out;
   const int threads = dx.tape().threads();
   const kernels::Team team{threads, dx.tape().pool()};
   // A backward pass runs once, so the slope may become dz where it lies.

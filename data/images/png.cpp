@@ -38,6 +38,10 @@ void append_png(const fs::path& file, Images& images) {
   require(image.width <= kMostExtent && image.height <= kMostExtent, kWho,
           "'{}' is {} x {} pixels; at most {} x {} are read", name, image.width, image.height, kMostExtent,
           kMostExtent);
+  // Deflate packs 1032 bytes into one at the best, and a byte holds 8 pixels.
+  const std::uint64_t pixels = std::uint64_t{image.width} * image.height;
+  require(pixels / 8 / 1032 <= text.size(), kWho, "'{}' says {} x {} pixels, but has only {} bytes", name, image.width,
+          image.height, text.size());
   if (images.pixels.empty()) {
     images.height = image.height;
     images.width = image.width;

@@ -73,9 +73,7 @@ std::string read_corpus(std::string_view name, const fs::path& cache) {
   require(!text.empty(), kWho, "'{}' comes from Debian: apt-get install {}", name, corpus->packages);
   require(complete(*corpus, text), kWho, "{} gave {} bytes of another text; {} bytes were wanted, from Debian's {}",
           corpus->command, text.size(), corpus->bytes, corpus->packages);
-  std::error_code error;
-  fs::create_directories(file.parent_path(), error);
-  require(!error, kWho, "'{}' cannot be made: {}", file.parent_path().string(), error.message());
+  make_folders(file.parent_path());
   replace_file(file, std::as_bytes(std::span(text)));
   return text;
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/error.h"
 #include "data/contents.h"
@@ -19,6 +20,15 @@ using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::string_view kWho = "tokenizer";
 
+// For messages. Lists in lists, as deep as a stranger likes, are not shown whole.
+std::string shown(const Json& json) {
+  constexpr std::size_t kLongest = 60;
+  const bool nested = std::any_of(json.begin(), json.end(), [](const Json& part) { return part.is_structured(); });
+  if (json.is_structured() && nested) return json.is_array() ? "a list of lists or objects" : "an object";
+  const std::string text = json.dump();
+  return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
+}
+
 // Reads one file: every failure names it and the place inside.
 class Reader {
  public:
@@ -30,6 +40,8 @@ class Reader {
       json = Json::parse(text);
     } catch (const Json::parse_error& error) {
       fail(kWho, "{}: byte {}: this is not JSON", file_, error.byte);
+    } catch (const Json::exception&) {
+      fail(kWho, "{}: a number in it is too large for JSON to hold", file_);
     }
     // What would change the tokens and is not known here must not be passed over.
     check(absent(json, "normalizer"), "normalizer", "a normalizer came; only null is supported");
@@ -72,7 +84,7 @@ class Reader {
   std::int32_t token_number(const Json& number, std::string_view where, std::string_view token) const {
     const bool fits = number.is_number_unsigned() && number.get<std::uint64_t>() < std::uint64_t{1} << 31;
     require(fits, kWho, "{}: {}: the number of '{}' is {}; an integer in 0..2^31-1 was wanted", file_, where, token,
-            number.dump());
+            shown(number));
     return number.get<std::int32_t>();
   }
   // Numbers must be 0 .. count-1, each once; so nothing is allocated for a number that a file makes up.
@@ -116,11 +128,11 @@ class Reader {
     }
     rules.tokens.resize(count);
     std::vector<bool> taken(count);
-    const auto is_added = [&](const std::string& token) {
-      return std::any_of(added.begin(), added.end(), [&](const auto& entry) { return entry.first == token; });
-    };
+    std::set<std::string_view> is_added;
+    for (const auto& [token, number] : added)
+      require(is_added.insert(token).second, kWho, "{}: added_tokens: '{}' stands there twice", file_, token);
     each_token(model, [&](const std::string& token, std::int32_t number) {
-      if (is_added(token)) return;
+      if (is_added.contains(token)) return;
       const std::optional<std::string> bytes = from_alphabet(token);
       require(bytes.has_value(), kWho, "{}: model.vocab: '{}' is not written in the byte alphabet of GPT-2", file_,
               token);
@@ -173,7 +185,7 @@ class Reader {
       const bool known = vocabulary.contains(left) && vocabulary.contains(right);
       require(known, kWho,
               "{}: model.merges[{}] is {}; two tokens of the vocabulary were wanted, \"a b\" or [\"a\", \"b\"]", file_,
-              rules.merges.size(), merge.dump());
+              rules.merges.size(), shown(merge));
       rules.merges.emplace_back(vocabulary.at(left).get<std::int32_t>(), vocabulary.at(right).get<std::int32_t>());
     }
   }

@@ -31,6 +31,8 @@
 #include "losses/cross_entropy_head.h"
 #include "losses/head.h"
 #include "losses/topk_softmax_head.h"
+#include "train/continual/continual_learner.h"
+#include "train/continual/replay.h"
 #include "train/decoding.h"
 #include "train/model_learner.h"
 #include "train/optimizer/adam.h"
@@ -328,6 +330,20 @@ int check_decoding(const Kind& kind) {
   return made <= doublings ? 0 : 1;
 }
 
+// Rounds of steps until one of them is free of allocations; see check_trainer().
+int count_steps(Trainer& trainer, std::string_view what) {
+  long fewest = 1;
+  int rounds = 0;
+  for (int i = 0; i < 20; ++i) trainer.step();
+  for (; rounds < 50 && fewest > 0; ++rounds) {
+    const long before = heap_allocations();
+    for (int i = 0; i < 20; ++i) trainer.step();
+    fewest = rounds == 0 ? heap_allocations() - before : std::min(fewest, heap_allocations() - before);
+  }
+  std::printf("%s: %ld allocations in 20 steps, round %d\n", std::string(what).c_str(), fewest, rounds);
+  return fewest == 0 ? 0 : 1;
+}
+
 // Whole steps of the trainer: reading ahead, shards, their tree, clipping, update, averaged weights, report. With two
 // threads, who takes which shard is chance, and a tape may meet its largest shard late; so rounds of steps are counted,
 // and one of them must be free of allocations. What a step allocates shows in every round.
@@ -363,17 +379,36 @@ int check_trainer(int threads, int shard, bool whole_batches, std::string_view n
   options.clip.value = 0.1;
   Trainer trainer(options, learner, std::make_shared<TensorDataset>(tokens, classes, description), AdamWOptions(),
                   [](std::int64_t) { return 1e-3; });
-  long fewest = 1;
-  int rounds = 0;
-  for (int i = 0; i < 20; ++i) trainer.step();
-  for (; rounds < 50 && fewest > 0; ++rounds) {
-    const long before = heap_allocations();
-    for (int i = 0; i < 20; ++i) trainer.step();
-    fewest = rounds == 0 ? heap_allocations() - before : std::min(fewest, heap_allocations() - before);
+  return count_steps(trainer, fmt::format("trainer, {} threads, shards of {}, {} batches", threads, shard,
+                                          whole_batches ? "whole" : "ragged"));
+}
+
+// Every method against forgetting, in a task before which there was another; it began with the third step.
+int check_stream(const Kind& method, std::string_view selection) {
+  ClassScenarioOptions scenario;
+  scenario.tasks = 2;
+  scenario.method.choose(method.name);
+  scenario.masked.stream = "present";
+  scenario.masked.buffer = "task";
+  if (auto* replay = dynamic_cast<ReplayOptions*>(&scenario.method.options())) {
+    replay->buffer = 20;
+    replay->selection = selection;
   }
-  std::printf("trainer, %d threads, shards of %d, %s batches: %ld allocations in 20 steps, round %d\n", threads, shard,
-              whole_batches ? "whole" : "ragged", fewest, rounds);
-  return fewest == 0 ? 0 : 1;
+  Tensor inputs = Tensor::zeros({200, 6}, DType::float32), classes = Tensor::zeros({200}, DType::int32);
+  Rng(1, "inputs").fill_normal(inputs, 0, 1);
+  for (Index i = 0; i < classes.size(); ++i) classes.set(i, static_cast<double>(i % 4));
+  DataSource source;
+  source.train = source.test =
+      std::make_shared<TensorDataset>(inputs, classes, Description{.inputs = {6}, .classes = 4});
+  TrainerOptions options;
+  options.steps = 100000;
+  options.batch = 8;
+  auto model = std::make_unique<MlpModel>(MlpOptions(), InputSpec::vectors(6));
+  auto head = CrossEntropyHeadOptions().make({model->width(), 4, nullptr});
+  ContinualLearner learner({std::move(model), std::move(head)}, scenario.stream(source), scenario, {.steps = 4});
+  Trainer trainer(
+      options, learner, learner.stream().train, AdamWOptions(), [](std::int64_t) { return 1e-6; }, learner.stages());
+  return count_steps(trainer, fmt::format("stream, {}, {}", method.name, selection));
 }
 
 }  // namespace
@@ -400,6 +435,8 @@ int main() {
   for (const int threads : {1, 2})
     for (const int shard : {3, 24})
       for (const bool whole_batches : {true, false}) failures += check_trainer(threads, shard, whole_batches);
+  for (const Kind& method : method_kinds())
+    for (const char* selection : {"reservoir", "balanced"}) failures += check_stream(method, selection);
   failures += check_trainer(1, 3, false, "reluformer");  // has a loss of its own
   return failures == 0 ? 0 : 1;
 }

@@ -29,22 +29,23 @@ bool leftovers(const std::filesystem::path& run) {
 
 }  // namespace
 
-int kill_lane(const Tools& tools, int count) {
+void kill_lane(const Tools& tools, int count, Figures& figures) {
   const Folder folder;
-  std::ofstream(folder.path / "kill.yaml") << "data: {type: digits, file: " << tools.digits.string() << "}" << kConfig;
+  std::ofstream(folder.path / "kill.yaml")
+      << "data: {type: digits, file: " << tools.digits().string() << "}" << kConfig;
   const auto arguments = [&](const std::string& name) {
     return std::vector<std::string>{(folder.path / "kill.yaml").string(), "folder=" + folder.path.string(),
                                     "name=" + name, "--resume"};
   };
   const double start = now();
   const auto finish = [&](const std::string& name) {
-    Process process(tools.train, arguments(name), folder.path / "said");
+    Process process(tools.train(), arguments(name), folder.path / "said");
     return process.wait(120) == 0;
   };
   if (!finish("whole")) {
     std::printf("the run that is left alone fails:\n%s\n",
                 std::string(std::istreambuf_iterator<char>(std::ifstream(folder.path / "said").rdbuf()), {}).c_str());
-    return verdict("C1", 0, count);
+    return figures.all("C1", 0, count);
   }
   const double duration = now() - start;
   const std::string expected = hash_of(folder.path / "whole");
@@ -57,7 +58,7 @@ int kill_lane(const Tools& tools, int count) {
     for (bool killed = false; !killed;) {  // one that ends before its instant does not count
       std::filesystem::remove_all(folder.path / name);
       instant = rng.uniform(draws++) * duration;
-      Process process(tools.train, arguments(name), folder.path / "said");
+      Process process(tools.train(), arguments(name), folder.path / "said");
       killed = !process.wait(instant);
       process.signal(SIGKILL);
       process.wait(10);
@@ -70,7 +71,7 @@ int kill_lane(const Tools& tools, int count) {
     std::filesystem::remove_all(folder.path / name);
   }
   std::printf("%d kills within the %.2f s of a run\n", count, duration);
-  return verdict("C1", right, count);
+  figures.all("C1", right, count);
 }
 
 }  // namespace tempera::lanes

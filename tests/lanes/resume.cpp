@@ -20,7 +20,7 @@ checkpoint: {every: 13}
 // In its own folder; stopped after `cut` steps where that is above 0.
 std::string hash_of_run(const Tools& tools, const std::filesystem::path& folder, int cut) {
   ExperimentOptions options;
-  read_config({"resume.yaml", std::string(kConfig)}, {"data={type: digits, file: " + tools.digits.string() + "}"},
+  read_config({"resume.yaml", std::string(kConfig)}, {"data={type: digits, file: " + tools.digits().string() + "}"},
               options);
   Experiment experiment(options);
   Trainer& trainer = experiment.trainer();
@@ -35,7 +35,7 @@ std::string hash_of_run(const Tools& tools, const std::filesystem::path& folder,
 
 }  // namespace
 
-int resume_lane(const Tools& tools, int count) {
+void resume_lane(const Tools& tools, int count, Figures& figures) {
   const Folder folder;
   const std::string expected = hash_of_run(tools, folder.path / "whole", 0);
   int right = 0;
@@ -45,7 +45,7 @@ int resume_lane(const Tools& tools, int count) {
     right += hash_of_run(tools, path, 0) == expected;
     std::filesystem::remove_all(path);
   }
-  return verdict("B4", right, count);
+  figures.all("B4", right, count);
 }
 
 }  // namespace tempera::lanes

@@ -67,9 +67,9 @@ bool trial(const Tools& tools, const Phase& phase, int signal) {
     write_text(text);
     yaml.replace(at, 4, text.string());
   }
-  if (yaml.find("data:") == std::string::npos) yaml += "data: {type: digits, file: " + tools.digits.string() + "}\n";
+  if (yaml.find("data:") == std::string::npos) yaml += "data: {type: digits, file: " + tools.digits().string() + "}\n";
   std::ofstream(config) << yaml;
-  Process process(tools.train, {config.string(), "folder=" + folder.path.string(), "name=run"}, said);
+  Process process(tools.train(), {config.string(), "folder=" + folder.path.string(), "name=run"}, said);
   const fs::path run = folder.path / "run";
   if (!wait_until([&] { return phase.reached(process, run, said); }, 20)) {
     std::printf("%s: the phase was not reached\n", std::string(phase.name).c_str());
@@ -93,7 +93,7 @@ bool trial(const Tools& tools, const Phase& phase, int signal) {
 
 }  // namespace
 
-int signal_lane(const Tools& tools, int count) {
+void signal_lane(const Tools& tools, int count, Figures& figures) {
   int right = 0, done = 0;
   for (int round = 0; round < count; ++round)
     for (const Phase& phase : kPhases)
@@ -101,7 +101,7 @@ int signal_lane(const Tools& tools, int count) {
         right += trial(tools, phase, signal);
         ++done;
       }
-  return verdict("C5", right, done);
+  figures.all("C5", right, done);
 }
 
 }  // namespace tempera::lanes

@@ -1,10 +1,13 @@
 #include "tests/lanes/trial.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
+#include <iterator>
+#include <regex>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -76,10 +79,48 @@ std::string hash_of(const std::filesystem::path& run) {
   return std::filesystem::exists(run / "run.json") ? read_identity(run).weights_sha256 : "";
 }
 
-int verdict(std::string_view id, int value, int target) {
-  const bool ok = target > 0 && value == target;
-  std::printf("%s %d %d %s\n", std::string(id).c_str(), value, target, ok ? "ok" : "FAILED");
-  return ok ? 0 : 1;
+void Figures::all(std::string_view id, std::int64_t right, std::int64_t trials) {
+  print(id, static_cast<double>(right), "", static_cast<double>(trials), trials > 0 && right == trials);
+}
+
+void Figures::at_most(std::string_view id, double value, double bound) {
+  print(id, value, "<=", bound, value <= bound);
+}
+
+void Figures::at_least(std::string_view id, double value, double bound) {
+  print(id, value, ">=", bound, value >= bound);
+}
+
+void Figures::told(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  const std::regex figure("(^|\n)[A-G][0-9]\\S* \\S+ \\S+ (ok|FAILED)(?=\n)");
+  for (std::sregex_iterator at(text.begin(), text.end(), figure), end; at != end; ++at) {
+    ++count_;
+    failed_ += (*at)[2] == "FAILED";
+  }
+}
+
+void Figures::print(std::string_view id, double value, std::string_view relation, double target, bool ok) {
+  ++count_;
+  failed_ += !ok;
+  fmt::print("{} {:.7g} {}{:.7g} {}\n", id, value, relation, target, ok ? "ok" : "FAILED");
+  std::fflush(stdout);
+}
+
+void suite(std::string_view id, const Tools& tools, const std::string& filter, Figures& figures) {
+  const Folder folder;
+  const std::filesystem::path said = folder.path / "said";
+  Process process(tools.programs / "tempera_tests", {"-r", "junit", filter}, said);
+  process.wait(3600);
+  std::ifstream in(said);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const auto attribute = [&](const std::string& name) {
+    std::smatch found;
+    return std::regex_search(text, found, std::regex(name + "=\"(\\d+)\"")) ? std::stoll(found[1]) : -1;
+  };
+  const std::int64_t tests = attribute("tests"), wrong = attribute("failures") + attribute("errors");
+  if (tests < 0 || wrong != 0) std::fputs(text.c_str(), stdout);
+  figures.all(id, tests - wrong, std::max<std::int64_t>(tests, 0));
 }
 
 }  // namespace tempera::lanes

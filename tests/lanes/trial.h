@@ -1,7 +1,9 @@
-// What the lanes share: the program under trial as a process of its own, in a folder that is gone afterwards.
+// What the lanes share: the program under trial as a process of its own, in a folder that is gone afterwards; and the
+// figures that they end with.
 #pragma once
 
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -12,7 +14,27 @@ namespace tempera::lanes {
 
 // The programs and files that a lane tries.
 struct Tools {
-  std::filesystem::path train, digits;
+  std::filesystem::path programs, root;  // the folder of the built programs, and that of the project
+
+  std::filesystem::path train() const { return programs / "train"; }
+  std::filesystem::path digits() const { return root / "data/files/digits.csv"; }
+};
+
+// What a lane measures, each printed as "id value target ok" (docs/reliability.md says what the ids are).
+class Figures {
+ public:
+  void all(std::string_view id, std::int64_t right, std::int64_t trials);  // no trial at all is a failure
+  void at_most(std::string_view id, double value, double bound);
+  void at_least(std::string_view id, double value, double bound);
+  // Those that another program has printed, one a line.
+  void told(const std::string& text);
+  // 0 where there is a figure and all reach their targets.
+  int exit_code() const { return count_ > 0 && failed_ == 0 ? 0 : 1; }
+  int count() const { return count_; }
+
+ private:
+  void print(std::string_view id, double value, std::string_view relation, double target, bool ok);
+  int count_ = 0, failed_ = 0;
 };
 
 // A process of `train`; what it says is appended to `said`.
@@ -59,11 +81,22 @@ bool wait_until(F&& holds, double seconds) {
 // weights_sha256 of a finished run; empty where there is none.
 std::string hash_of(const std::filesystem::path& run);
 
-// Prints "id value target ok" and gives the exit code. No trial at all is a failure.
-int verdict(std::string_view id, int value, int target);
+// The tests that a filter of tempera_tests chooses: how many assertions hold, of how many.
+void suite(std::string_view id, const Tools& tools, const std::string& filter, Figures& figures);
 
-int kill_lane(const Tools& tools, int count);
-int signal_lane(const Tools& tools, int count);
-int resume_lane(const Tools& tools, int count);
+// `count` trials, draws or steps each.
+void gradient_lane(const Tools& tools, int count, Figures& figures);
+void kill_lane(const Tools& tools, int count, Figures& figures);
+void signal_lane(const Tools& tools, int count, Figures& figures);
+void resume_lane(const Tools& tools, int count, Figures& figures);
+void fault_lane(const Tools& tools, int count, Figures& figures);
+void thread_lane(const Tools& tools, int count, Figures& figures);
+void load_lane(const Tools& tools, int count, Figures& figures);
+void stream_lane(const Tools& tools, int count, Figures& figures);
+void hostile_lane(const Tools& tools, int count, Figures& figures);
+void memory_lane(const Tools& tools, int count, Figures& figures);
+void flaky_lane(const Tools& tools, int count, Figures& figures);
+void long_lane(const Tools& tools, int count, Figures& figures);
+void poison_lane(const Tools& tools, int count, Figures& figures);
 
 }  // namespace tempera::lanes

@@ -336,6 +336,21 @@ TEST_CASE("models are made by name, from options", "[models]") {
   CHECK(even.problems().size() == 2);
 }
 
+TEST_CASE("the weights of an MLP start as they are told", "[models][init]") {
+  // Deviations of 200 x 300 draws, off by less than five of their own: 5 / sqrt(2 x 60000) = 1.4 %.
+  const std::pair<const char*, double> wanted[] = {
+      {"fan_in", 1 / std::sqrt(3 * 300.0)}, {"he", std::sqrt(2 / 300.0)}, {"xavier", std::sqrt(2 / 500.0)}};
+  for (const auto& [init, deviation] : wanted) {
+    MlpOptions options;
+    options.hidden = {200};
+    options.init = init;
+    MlpModel model(options, InputSpec::vectors(300));
+    const Parameters parameters(model, DType::float64, Rng(1, "run"));
+    const Tensor weight = parameters.view(parameters.flat(), parameters.find("layers.0.weight"));
+    CHECK(std::sqrt(weight.vec<double>().square().mean()) == Approx(deviation).epsilon(0.014));
+  }
+}
+
 TEST_CASE("models refuse what they cannot read", "[models][errors]") {
   Ready ready(decoder());
   CHECK(error_of([&] { ready.features({}); }) == "InputEmbedding: the input is missing");

@@ -68,11 +68,11 @@ TEST_CASE("what a killed save left is removed, and nothing else", "[checkpoint]"
   folder.write("notes.new", "");
   const CheckpointFolder checkpoints(folder.path);
   checkpoints.set_best(1);
-  fs::create_directory_symlink("step-000001", folder.path / ".best.new");
+  fs::create_directory_symlink("step-000001", folder.path / "best.new");
   checkpoints.clean();
   CHECK_FALSE(fs::exists(folder.path / "step-000002"));
   CHECK_FALSE(fs::exists(folder.path / ".step-000003.new"));
-  CHECK_FALSE(fs::is_symlink(folder.path / ".best.new"));
+  CHECK_FALSE(fs::is_symlink(folder.path / "best.new"));
   CHECK(fs::exists(folder.path / "step-000001/COMPLETE"));
   CHECK(fs::exists(folder.path / "mine/file"));
   CHECK(fs::exists(folder.path / "notes.new"));
@@ -80,8 +80,24 @@ TEST_CASE("what a killed save left is removed, and nothing else", "[checkpoint]"
   CheckpointFolder(folder.path / "nowhere").clean();
 }
 
+TEST_CASE("a link to a folder is no checkpoint, and nothing behind it is removed", "[checkpoint]") {
+  const TestFolder folder;
+  make(folder, "elsewhere/mine");
+  for (int step = 2; step <= 4; ++step) make(folder, fmt::format("run/step-{:06}", step));
+  const CheckpointFolder checkpoints(folder.path / "run");
+  fs::create_directory_symlink("../elsewhere/mine", checkpoints.at(1));
+  CHECK(steps(checkpoints) == std::vector<std::int64_t>{2, 3, 4});
+  fs::create_directory_symlink("step-000001", checkpoints.path() / "best");
+  CHECK_FALSE(checkpoints.best());
+  checkpoints.prune(1);
+  checkpoints.clean();
+  CHECK(fs::exists(folder.path / "elsewhere/mine/COMPLETE"));
+  CHECK(fs::exists(folder.path / "elsewhere/mine/model.safetensors"));
+  CHECK(steps(checkpoints) == std::vector<std::int64_t>{4});
+}
+
 TEST_CASE("a folder that cannot be written is told", "[checkpoint][errors]") {
   const TestFolder folder;
   CHECK(folder.error_of([&] { CheckpointFolder(folder.path / "nowhere").set_best(1); }) ==
-        "checkpoints: step-000001: No such file or directory");
+        "replace_file: nowhere/best.new: link failed: No such file or directory");
 }

@@ -5,41 +5,14 @@
 
 #include "core/random.h"
 #include "tests/support/folder.h"
-#include "train/optimizer/adam.h"
+#include "tests/support/small_run.h"
 
 using namespace tempera;
 namespace fs = std::filesystem;
 
-namespace {
-
-struct Net : Module {
-  Parameter weight{{7, 5}, Init::normal(1)}, bias{{7}, Init::normal(1), false};
-  void visit(ParameterVisitor& v) override {
-    v("layer.weight", weight);
-    v("layer.bias", bias);
-  }
-};
-
-struct Run {
-  explicit Run(std::uint64_t seed)
-      : parameters(net, DType::float32, Rng(seed, "run")), optimizer(AdamWOptions().make(segments_of(parameters))) {
-    optimizer->prepare(parameters.flat_size(), DType::float32);
-  }
-  void step(std::int64_t number) {
-    Tensor gradient = parameters.make_flat();
-    Rng(9, "gradient", static_cast<std::uint64_t>(number)).fill_normal(gradient, 0, 1);
-    optimizer->step(parameters.flat(), gradient, {.step = number, .lr = 0.01});
-  }
-  Net net;
-  Parameters parameters;
-  std::unique_ptr<Optimizer> optimizer;
-};
-
-}  // namespace
-
 TEST_CASE("a run goes on from a checkpoint bit for bit", "[checkpoint]") {
   const TestFolder folder;
-  Run whole(1);
+  SmallRun whole(1);
   for (int i = 1; i <= 10; ++i) {
     whole.step(i);
     if (i == 6) {
@@ -47,7 +20,7 @@ TEST_CASE("a run goes on from a checkpoint bit for bit", "[checkpoint]") {
       save_checkpoint(folder.path / "step-000006", whole.parameters, whole.optimizer->states(), state);
     }
   }
-  Run resumed(2);  // other weights, to be replaced
+  SmallRun resumed(2);  // other weights, to be replaced
   CheckpointState state;
   load_checkpoint(folder.path / "step-000006", resumed.parameters, resumed.optimizer->states(), state);
   CHECK(state.step == 6);
@@ -64,7 +37,7 @@ TEST_CASE("a checkpoint may be named without a folder above it", "[checkpoint]")
   const TestFolder folder;
   const fs::path before = fs::current_path();
   fs::current_path(folder.path);
-  const Run run(1);
+  const SmallRun run(1);
   for (const char* name : {"points", "points/", "./other"}) save_checkpoint(name, run.parameters, {}, {});
   fs::current_path(before);
   CHECK(fs::exists(folder.path / "points/COMPLETE"));
@@ -73,7 +46,7 @@ TEST_CASE("a checkpoint may be named without a folder above it", "[checkpoint]")
 }
 
 TEST_CASE("the hash sees every bit and every name", "[checkpoint]") {
-  Run a(1), b(1);
+  SmallRun a(1), b(1);
   CHECK(weights_hash(a.parameters) == weights_hash(b.parameters));
   b.net.bias.value.set(3, std::nextafter(static_cast<float>(b.net.bias.value.at(3)), 9.F));
   CHECK(weights_hash(a.parameters) != weights_hash(b.parameters));
@@ -82,7 +55,7 @@ TEST_CASE("the hash sees every bit and every name", "[checkpoint]") {
 TEST_CASE("a checkpoint that does not fit is refused", "[checkpoint][errors]") {
   const TestFolder folder;
   const fs::path path = folder.path / "step-000001";
-  Run run(1);
+  SmallRun run(1);
   CheckpointState state;
   save_checkpoint(path, run.parameters, run.optimizer->states(), state);
   const std::string at = path.string();
@@ -116,5 +89,36 @@ TEST_CASE("a checkpoint that does not fit is refused", "[checkpoint][errors]") {
     std::ofstream(path / "state.json") << "{\"step\": ";
     CHECK_THROWS_WITH(load_checkpoint(path, run.parameters, run.optimizer->states(), state),
                       "checkpoint: " + at + "/state.json is no state of a checkpoint; it is damaged");
+  }
+}
+
+TEST_CASE("a stranger's checkpoint leads nobody out of its folder", "[checkpoint][errors]") {
+  const TestFolder folder;
+  SmallRun run(1);
+  CheckpointState state;
+  const fs::path path = folder.path / "step-000001";
+  save_checkpoint(path, run.parameters, run.optimizer->states(), state);
+  for (const char* name : {"model.safetensors", "optimizer.safetensors", "state.json"}) {
+    fs::rename(path / name, folder.path / "elsewhere");
+    fs::create_symlink("../elsewhere", path / name);
+    CHECK(folder.error_of([&] { load_checkpoint(path, run.parameters, run.optimizer->states(), state); }) ==
+          fmt::format("checkpoint: step-000001/{} is a link that leads out of its folder; put the file itself there",
+                      name));
+    fs::remove(path / name);
+    fs::rename(folder.path / "elsewhere", path / name);
+  }
+  load_checkpoint(path, run.parameters, run.optimizer->states(), state);
+}
+
+TEST_CASE("a state with values of wrong types is refused", "[checkpoint][errors]") {
+  const TestFolder folder;
+  folder.write("c/COMPLETE", "");
+  for (const char* text : {R"({"step": -1, "seed": 1, "config": "", "numbers": {}})",
+                           R"({"step": 1, "seed": "x", "config": "", "numbers": {}})",
+                           R"({"step": 1, "seed": 1, "config": "", "numbers": {"a": 3}})",
+                           R"({"step": 1, "seed": 1, "config": "", "numbers": {"a": "0x1g"}})"}) {
+    folder.write("c/state.json", text);
+    CHECK(folder.error_of([&] { read_checkpoint_state(folder.path / "c"); }) ==
+          "checkpoint: c/state.json is no state of a checkpoint; it is damaged");
   }
 }

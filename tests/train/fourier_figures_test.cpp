@@ -55,19 +55,19 @@ TEST_CASE("powers of waves add up by their squares", "[fourier]") {
 TEST_CASE("the tables that numbers meet first are found", "[fourier]") {
   const std::string transformer =
       "model: {type: encoder, d_model: 8, n_layers: 1, max_length: 3}\nattention: {heads: 2}\n";
-  TestExperiment tokens({"tokens.yaml", modular("tokens", transformer)});
+  TestExperiment tokens(ConfigText{"tokens.yaml", modular("tokens", transformer)});
   const FourierFigures of_tokens(*tokens.experiment);
   REQUIRE(of_tokens.picture());
   CHECK(of_tokens.picture()->rows == std::vector<std::string>{"numbers"});
   CHECK(of_tokens.picture()->columns.size() == 5);
   CHECK(*of_tokens.metrics().find("fourier_top5") == Approx(1));  // of five frequencies
 
-  TestExperiment one_hot({"one_hot.yaml", modular("one_hot", "model: {type: mlp, hidden: [6]}\n")});
+  TestExperiment one_hot(ConfigText{"one_hot.yaml", modular("one_hot", "model: {type: mlp, hidden: [6]}\n")});
   const FourierFigures figures(*one_hot.experiment);
   REQUIRE(figures.picture());
   CHECK(figures.picture()->rows == std::vector<std::string>{"first number", "second number"});
   // Columns of the second number become a wave.
-  Tensor& weight = one_hot.trainer().parameters().find("model.layers.0.weight").parameter->value;
+  Tensor& weight = one_hot.trainer().parameters().find("layers.0.weight").parameter->value;
   const Tensor wave = waves(3, 1);
   for (Index j = 0; j < 6; ++j)
     for (Index n = 0; n < kP; ++n) weight.set(j * 2 * kP + kP + n, wave.at(3 * n + j % 3));
@@ -75,7 +75,7 @@ TEST_CASE("the tables that numbers meet first are found", "[fourier]") {
   CHECK(picture.values[5 + 2] == Approx(1));
   CHECK(picture.values[2] < 0.9);
 
-  TestExperiment other({"parity.yaml", "data: {type: parity, bits: 6}\nmodel: {type: mlp, hidden: [4]}\n"});
+  TestExperiment other(ConfigText{"parity.yaml", "data: {type: parity, bits: 6, inputs: numbers}\nmodel: {type: mlp, hidden: [4]}\n"});
   CHECK_FALSE(FourierFigures(*other.experiment).picture());
   CHECK(FourierFigures(*other.experiment).metrics().size() == 0);
 }

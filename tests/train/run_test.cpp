@@ -6,6 +6,7 @@
 
 #include "tests/support/folder.h"
 #include "tests/support/source_file.h"
+#include "tests/support/test_run.h"
 #include "train/config/write_config.h"
 #include "train/errors.h"
 #include "train/output/metrics_log.h"
@@ -15,39 +16,6 @@ using namespace tempera;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Run {
-  // The text of `config` with a few settings laid over it.
-  Run(const ConfigText& config, const TestFolder& folder, std::vector<std::string> overrides) {
-    overrides.push_back("folder=" + folder.path.string());
-    const auto of_data = [](const std::string& setting) { return setting.starts_with("data="); };
-    if (std::none_of(overrides.begin(), overrides.end(), of_data))
-      overrides.push_back(fmt::format("data.file={}", source_file("data/files/digits.csv").string()));
-    origins = read_config(config, overrides, options);
-    experiment = std::make_unique<Experiment>(options);
-  }
-  // What it says to the console stands in `said` afterwards.
-  RunEnd run(RunStart start = RunStart::fresh, const fs::path& checkpoint = {}) {
-    std::FILE* screen = std::tmpfile();
-    RunEnd end{};
-    {
-      Console console(screen);
-      end = run_experiment(*experiment, console, origins, start, checkpoint);
-    }
-    std::rewind(screen);
-    char line[4096];
-    said.clear();
-    while (std::fgets(line, sizeof line, screen)) said += line;
-    std::fclose(screen);
-    return end;
-  }
-  std::string hash() { return experiment->trainer().weights_hash(); }
-
-  ExperimentOptions options;
-  Origins origins;
-  std::unique_ptr<Experiment> experiment;
-  std::string said;
-};
 
 ConfigText digits() {
   return load_config_text(source_file("configs/vision/digits-mlp.yaml"));
@@ -67,7 +35,7 @@ TEST_CASE("a small network learns the digits, to the same bits on any number of 
   const TestFolder folder;
   std::string hash;
   for (const int threads : {1, 3}) {
-    Run run(digits(), folder, {fmt::format("train.threads={}", threads), fmt::format("name=t{}", threads)});
+    TestRun run(digits(), folder, {fmt::format("train.threads={}", threads), fmt::format("name=t{}", threads)});
     CHECK(run.run() == RunEnd::done);
     if (threads == 1) hash = run.hash();
     CHECK(run.hash() == hash);
@@ -88,27 +56,27 @@ TEST_CASE("a small network learns the digits, to the same bits on any number of 
 
 TEST_CASE("a transformer with dropout, stopped and resumed, ends with the same bits", "[experiment]") {
   const TestFolder folder;
-  Run whole(kPatches, folder, {"name=whole"});
+  TestRun whole(kPatches, folder, {"name=whole"});
   CHECK(whole.run() == RunEnd::done);
   {
-    Run first(kPatches, folder, {"name=cut"});
+    TestRun first(kPatches, folder, {"name=cut"});
     for (int i = 0; i < 7; ++i) first.experiment->trainer().step();
     first.experiment->trainer().save(folder.path / "seven");
-    Run second(kPatches, folder, {"name=second", "train.threads=2"});
+    TestRun second(kPatches, folder, {"name=second", "train.threads=2"});
     second.experiment->trainer().resume(folder.path / "seven");
     CHECK(second.experiment->trainer().run());
     CHECK(second.hash() == whole.hash());
   }
   SECTION("a run's folder is not overwritten, and resuming a finished run changes nothing") {
-    Run again(kPatches, folder, {"name=whole"});
+    TestRun again(kPatches, folder, {"name=whole"});
     CHECK_THROWS_AS(again.run(), Error);
-    Run resumed(kPatches, folder, {"name=whole"});
+    TestRun resumed(kPatches, folder, {"name=whole"});
     CHECK(resumed.run(RunStart::resume) == RunEnd::done);
     CHECK(resumed.hash() == whole.hash());
   }
   SECTION("a damaged newest checkpoint is passed over") {
     std::ofstream(folder.path / "whole/checkpoints/step-000012/model.safetensors") << "torn";
-    Run resumed(kPatches, folder, {"name=whole"});
+    TestRun resumed(kPatches, folder, {"name=whole"});
     CHECK(resumed.run(RunStart::resume) == RunEnd::done);
     CHECK(resumed.hash() == whole.hash());
   }
@@ -121,14 +89,14 @@ TEST_CASE("60 steps of a transformer, stopped at six of them, go on to the same 
                                           "checkpoint.every=25", "evaluate.every=20",
                                           "average.decay=0.9",   "stopping.patience=3",
                                           "clip.value=0.1",      "parameters.no_decay=[head.*]"};
-  Run whole(kPatches, folder, settings);
+  TestRun whole(kPatches, folder, settings);
   whole.experiment->trainer().checkpoint_in(folder.path / "whole");
   CHECK(whole.experiment->trainer().run());
   for (const int cut : {1, 9, 14, 30, 45, 59}) {
     INFO(cut);
     const fs::path path = folder.path / std::to_string(cut);
     {
-      Run first(kPatches, folder, settings);
+      TestRun first(kPatches, folder, settings);
       Trainer& trainer = first.experiment->trainer();
       trainer.checkpoint_in(path);
       trainer.on_step = [&](const StepReport& report) {
@@ -136,7 +104,7 @@ TEST_CASE("60 steps of a transformer, stopped at six of them, go on to the same 
       };
       trainer.run();
     }
-    Run second(kPatches, folder, settings);
+    TestRun second(kPatches, folder, settings);
     Trainer& trainer = second.experiment->trainer();
     trainer.checkpoint_in(path);
     trainer.resume(CheckpointFolder(path).newest()->path);
@@ -149,18 +117,18 @@ TEST_CASE("60 steps of a transformer, stopped at six of them, go on to the same 
 TEST_CASE("a signal stops a run, which saves and goes on", "[experiment]") {
   const TestFolder folder;
   const std::string keep = "checkpoint.keep=9";
-  Run whole(kPatches, folder, {"name=whole", keep});
+  TestRun whole(kPatches, folder, {"name=whole", keep});
   CHECK(whole.run() == RunEnd::done);
   {
     const StopSignals signals;
-    Run first(kPatches, folder, {"name=cut", keep});
+    TestRun first(kPatches, folder, {"name=cut", keep});
     first.experiment->trainer().on_checkpoint = [](const CheckpointReport& report) {
       if (report.step == 8) std::raise(SIGTERM);
     };
     CHECK(first.run() == RunEnd::stopped);
     CHECK(first.said.find("stopped and saved at step 8; --resume goes on\n") != std::string::npos);
   }
-  Run second(kPatches, folder, {"name=cut", keep});
+  TestRun second(kPatches, folder, {"name=cut", keep});
   CHECK(second.run(RunStart::resume) == RunEnd::done);
   CHECK(second.said.find("goes on at step 8\n") != std::string::npos);
   CHECK(second.hash() == whole.hash());
@@ -172,16 +140,16 @@ TEST_CASE("a signal stops a run, which saves and goes on", "[experiment]") {
   };
   CHECK(lines("cut") == lines("whole"));
   // A finished run that is resumed ends as it did.
-  Run third(kPatches, folder, {"name=cut", keep});
+  TestRun third(kPatches, folder, {"name=cut", keep});
   CHECK(third.run(RunStart::resume) == RunEnd::done);
   CHECK(lines("cut") == lines("whole"));
   SECTION("from a checkpoint of another run") {
-    Run fork(kPatches, folder, {"name=fork", keep});
+    TestRun fork(kPatches, folder, {"name=fork", keep});
     CHECK(fork.run(RunStart::resume, folder.path / "whole/checkpoints/step-000008") == RunEnd::done);
     CHECK(fork.hash() == whole.hash());
   }
   SECTION("where there is no checkpoint yet, a run begins") {
-    Run fresh(kPatches, folder, {"name=fresh", keep});
+    TestRun fresh(kPatches, folder, {"name=fresh", keep});
     CHECK(fresh.run(RunStart::resume) == RunEnd::done);
     CHECK(fresh.said.find("holds no checkpoint yet; starting anew\n") != std::string::npos);
     CHECK(fresh.hash() == whole.hash());
@@ -191,9 +159,9 @@ TEST_CASE("a signal stops a run, which saves and goes on", "[experiment]") {
 TEST_CASE("a run tells the best and the last", "[experiment]") {
   const TestFolder folder;
   // Accuracy is chosen as what counts, and the rate is so high that the last steps spoil it.
-  Run run(kPatches, folder,
-          {"name=a", "train.steps=24", "evaluate.every=2", "lr=0.1", "schedule.type=constant",
-           "stopping.metric=accuracy", "checkpoint.keep=1"});
+  TestRun run(kPatches, folder,
+              {"name=a", "train.steps=24", "evaluate.every=2", "lr=0.1", "schedule.type=constant",
+               "stopping.metric=accuracy", "checkpoint.keep=1"});
   CHECK(run.run() == RunEnd::done);
   const std::int64_t best = run.experiment->trainer().best_step();
   REQUIRE(best < 24);
@@ -220,14 +188,15 @@ TEST_CASE("a language model writes samples on its way and at the end", "[experim
   const TestFolder folder;
   std::string text;
   for (int i = 0; i < 100; ++i) text += "to be or not to be\n";
-  Run run({"text.yaml",
-           "model: {type: decoder, d_model: 8, n_layers: 1, max_length: 16}\n"
-           "attention: {type: softmax, heads: 1}\n"
-           "train: {steps: 5, batch: 4}\n"
-           "average: {decay: 0.5}\n"
-           "baseline: 2\n"
-           "sample: {every: 2, tokens: 7}\n"},
-          folder, {fmt::format("data={{type: text, path: {}, length: 16}}", folder.write("words.txt", text).string())});
+  TestRun run({"text.yaml",
+               "model: {type: decoder, d_model: 8, n_layers: 1, max_length: 16}\n"
+               "attention: {type: softmax, heads: 1}\n"
+               "train: {steps: 5, batch: 4}\n"
+               "average: {decay: 0.5}\n"
+               "baseline: 2\n"
+               "sample: {every: 2, tokens: 7}\n"},
+              folder,
+              {fmt::format("data={{type: text, path: {}, length: 16}}", folder.write("words.txt", text).string())});
   CHECK(run.run() == RunEnd::done);
   for (const int step : {2, 4, 5}) {
     CHECK(fs::exists(folder.path / fmt::format("run/artifacts/text-sample-{:06}.json", step)));
@@ -239,11 +208,11 @@ TEST_CASE("a language model writes samples on its way and at the end", "[experim
 
 TEST_CASE("a name that is taken is refused, with the ways to go on", "[experiment][errors]") {
   const TestFolder folder;
-  Run first(kPatches, folder, {"name=a", "train.steps=2"});
+  TestRun first(kPatches, folder, {"name=a", "train.steps=2"});
   first.run();
   const auto again = [&](std::vector<std::string> settings, RunStart start = RunStart::fresh) {
     settings.push_back("name=a");
-    Run run(kPatches, folder, settings);
+    TestRun run(kPatches, folder, settings);
     return folder.error_of([&] { run.run(start); });
   };
   CHECK(again({"train.steps=2"}) ==
@@ -263,17 +232,17 @@ TEST_CASE("a name that is taken is refused, with the ways to go on", "[experimen
   CHECK(again({"train.steps=2"}) ==
         "train: a holds a run that was stopped at step 2; --resume goes on, --overwrite trains anew, name=NAME trains "
         "beside it");
-  Run run(kPatches, folder, {"name=a"});
+  TestRun run(kPatches, folder, {"name=a"});
   CHECK_THROWS_AS(run.run(), SetupError);
 }
 
 TEST_CASE("the parts of an experiment that fail say which they are", "[experiment][errors]") {
   const TestFolder folder;
-  CHECK_THROWS_AS(Run(kPatches, folder, {"data={type: csv, path: nowhere.csv, target: label}"}), DataError);
-  CHECK_THROWS_AS(Run(kPatches, folder, {"attention.heads=3"}), SetupError);
-  CHECK_THROWS_AS(Run(kPatches, folder, {"stopping.metric=colour"}), SetupError);
-  CHECK_THROWS_AS(Run(kPatches, folder, {"sample.tokens=3"}), SetupError);  // digits are no text
-  CHECK_THROWS_AS(Run(kPatches, folder, {"parameters.no_decay=[nothing]"}), SetupError);
+  CHECK_THROWS_AS(TestRun(kPatches, folder, {"data={type: csv, path: nowhere.csv, target: label}"}), DataError);
+  CHECK_THROWS_AS(TestRun(kPatches, folder, {"attention.heads=3"}), SetupError);
+  CHECK_THROWS_AS(TestRun(kPatches, folder, {"stopping.metric=colour"}), SetupError);
+  CHECK_THROWS_AS(TestRun(kPatches, folder, {"sample.tokens=3"}), SetupError);  // digits are no text
+  CHECK_THROWS_AS(TestRun(kPatches, folder, {"parameters.no_decay=[nothing]"}), SetupError);
 }
 
 TEST_CASE("the effective configuration reads back to the same run", "[experiment]") {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <csignal>
 #include <fcntl.h>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sys/file.h>
@@ -45,9 +44,7 @@ Ledger::Ledger(fs::path folder, std::vector<PlannedRun> runs) : folder_(std::mov
     require(names.insert(run.name()).second, kWho, "two runs are named {}; give one of them another name", run.name());
     rows_.push_back({std::move(run)});
   }
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  require(!error, kWho, "{} cannot be made: {}", folder_.string(), error.message());
+  make_folders(folder_);
   lock_ = ::open((folder_ / "ledger.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   require(lock_ >= 0, kWho, "{} cannot be written to", folder_.string());
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
@@ -76,8 +73,7 @@ bool Ledger::is_finished(const LedgerRow& row) const {
 void Ledger::read() {
   Json ledger = Json::object();
   if (const fs::path file = folder_ / "ledger.json"; fs::exists(file)) {
-    std::ifstream in(file);
-    ledger = Json::parse(in, nullptr, false);
+    ledger = Json::parse(read_text(file), nullptr, false);
     require(ledger.is_object() && ledger.contains("runs") && ledger["runs"].is_object(), kWho,
             "{} is damaged; remove it, and runs that failed are tried again", file.string());
   }
@@ -99,8 +95,9 @@ void Ledger::read() {
 // Rows of other plans stay: whoever asks for fewer seeds does not forget what became of the others.
 void Ledger::write() const {
   Json runs = Json::object();
-  if (std::ifstream in(folder_ / "ledger.json"); in.good())
-    if (const Json old = Json::parse(in, nullptr, false); old.is_object() && old.contains("runs")) runs = old["runs"];
+  if (const fs::path file = folder_ / "ledger.json"; fs::exists(file))
+    if (const Json old = Json::parse(read_text(file), nullptr, false); old.is_object() && old.contains("runs"))
+      runs = old["runs"];
   for (const LedgerRow& row : rows_) {
     Json entry = {{"group", row.run.group},
                   {"seed", row.run.seed},

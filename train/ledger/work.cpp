@@ -8,7 +8,7 @@
 #include <list>
 #include <thread>
 
-#include "core/error.h"
+#include "data/files.h"
 #include "train/fingerprint.h"
 #include "train/ledger/child_process.h"
 #include "train/output/numbers.h"
@@ -121,7 +121,7 @@ class Runner {
          {std::string("--seed"), std::to_string(row.run.seed), std::string("--threads"), std::string("1"),
           "name=" + row.run.name(), "folder=" + folder_.string(), std::string(goes_on ? "--resume" : "--overwrite")})
       command.push_back(word);
-    fs::remove(said(run));
+    remove_tree(said(run));
     row.state = RunState::running;
     const double before = goes_on ? last_step(run) / static_cast<double>(std::max<std::int64_t>(1, row.run.steps)) : 0;
     running_.emplace_back(row, run, std::clamp(before, 0.0, 1.0), command);

@@ -4,31 +4,29 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
 #include <string_view>
-#include <sys/types.h>
+
+#include "data/open_file.h"
 
 namespace tempera {
 
 class AppendFile {
  public:
   // Keeps the first `keep` bytes of what is there. Throws Error(who) with the path, the failing step and the system's
-  // reason, as append does.
-  AppendFile(std::string_view who, std::filesystem::path path, std::uint64_t keep = 0);
-  ~AppendFile();
-  AppendFile(const AppendFile&) = delete;
-  AppendFile& operator=(const AppendFile&) = delete;
+  // reason, as append and sync do. A link in the place of the file is refused: its target may be anything.
+  AppendFile(std::string_view who, const std::filesystem::path& path, std::uint64_t keep = 0);
 
   // All of it or, where that fails, nothing.
   void append(std::string_view bytes);
-  const std::filesystem::path& path() const { return path_; }
+  // What was appended outlasts a power cut.
+  void sync() { file_.sync(); }
+  std::filesystem::path path() const { return file_.path(); }
 
  private:
-  void require_done(bool done, std::string_view step) const;
-  std::string who_;
-  std::filesystem::path path_;
-  int descriptor_;
-  off_t size_ = 0;
+  void cut();
+  OpenFile file_;
+  std::uint64_t size_;
+  bool torn_ = false;  // half a piece stands at the end, which could not be cut off
 };
 
 }  // namespace tempera

@@ -30,7 +30,8 @@ class EventFile {
 
   // Tags are "<split>/<name>". `wall_time` in seconds since 1970.
   void add(double wall_time, std::int64_t step, std::string_view split, std::span<const Metric> metrics);
-  const std::filesystem::path& path() const { return file_.path(); }
+  std::filesystem::path path() const { return file_.path(); }
+  void sync() { file_.sync(); }
 
  private:
   void record(std::string_view data);

@@ -2,10 +2,10 @@
 
 #include <array>
 #include <spdlog/sinks/base_sink.h>
-#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
 
 #include "core/error.h"
+#include "train/output/append_file.h"
 
 namespace tempera {
 namespace {
@@ -37,6 +37,29 @@ class ConsoleSink : public spdlog::sinks::base_sink<std::mutex> {
   Console& console_;
 };
 
+// A full disk costs messages, not the run.
+class FileSink : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit FileSink(const std::filesystem::path& file) : file_("log", file, size_of(file)) {}
+
+ private:
+  static std::uint64_t size_of(const std::filesystem::path& file) {
+    std::error_code none;
+    const auto size = std::filesystem::file_size(file, none);
+    return none ? 0 : size;
+  }
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    try {
+      file_.append({line.data(), line.size()});
+    } catch (const Error&) {
+    }
+  }
+  void flush_() override {}
+  AppendFile file_;
+};
+
 }  // namespace
 
 LogLevel log_level(std::string_view name) {
@@ -49,11 +72,7 @@ Logging::Logging(Console& console, const std::filesystem::path& file, LogLevel l
   std::vector<spdlog::sink_ptr> sinks = {std::make_shared<ConsoleSink>(console)};
   sinks.front()->set_level(of(level));
   if (!file.empty()) {
-    try {
-      sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string()));
-    } catch (const spdlog::spdlog_ex& e) {
-      fail("log", "{}", e.what());
-    }
+    sinks.push_back(std::make_shared<FileSink>(file));
     sinks.back()->set_pattern("%Y-%m-%d %H:%M:%S  %-7l  %v");
   }
   const auto logger = std::make_shared<spdlog::logger>(kLogger, sinks.begin(), sinks.end());

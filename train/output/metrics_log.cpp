@@ -12,13 +12,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr std::string_view kText = "_text";
 
-std::string whole_file(const std::filesystem::path& path) {
-  const InputFile file(path);
-  std::string text(file.size(), '\0');
-  file.read(0, std::as_writable_bytes(std::span(text)));
-  return text;
-}
-
 bool ends_with(std::string_view name, std::string_view end) {
   return name.size() >= end.size() && name.substr(name.size() - end.size()) == end;
 }
@@ -31,6 +24,9 @@ double not_finite(std::string_view text) {
 
 // Nothing when the line is no record.
 std::optional<MetricRecord> parse(std::string_view line) {
+  constexpr std::size_t kLongest =
+      1 << 16;  // of some hundred bytes each; keys of an object are compared with each other
+  if (line.size() > kLongest) return std::nullopt;
   const Json json = Json::parse(line, nullptr, false);
   if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) return std::nullopt;
   MetricRecord record;
@@ -41,8 +37,11 @@ std::optional<MetricRecord> parse(std::string_view line) {
     else if (name == "epoch" && value.is_number()) record.epoch = value.get<double>();
     else if (name == "time" && value.is_number()) record.time = value.get<double>();
     else if (value.is_number()) record.values.emplace_back(name, value.get<double>());
-    else if (value.is_null())
-      record.values.emplace_back(name, not_finite(json.value(name + std::string(kText), "nan")));
+    else if (value.is_null()) {
+      const auto text = json.find(name + std::string(kText));
+      const bool told = text != json.end() && text->is_string();
+      record.values.emplace_back(name, not_finite(told ? text->get<std::string>() : "nan"));
+    }
   }
   return record;
 }
@@ -56,8 +55,8 @@ std::size_t each_record(const std::filesystem::path& path, std::string_view text
     const std::size_t end = text.find('\n', at);
     if (end == text.npos) break;  // torn
     const std::optional<MetricRecord> record = parse(text.substr(at, end - at));
-    // After a power cut the last line may be whole in length and zero in content.
-    if (!record && end + 1 == text.size()) break;
+    // After a power cut a stretch may be there in length and zero in content; what follows is newer than it.
+    if (!record && (end + 1 == text.size() || text.substr(at, end - at).find('\0') != text.npos)) break;
     require(record.has_value(), "metrics", "{}:{}: this line is not a record; remove it", path.string(), number);
     if (!visit(*record)) break;
     at = end + 1;
@@ -70,7 +69,7 @@ std::size_t each_record(const std::filesystem::path& path, std::string_view text
 MetricsLog::Kept MetricsLog::kept(const std::filesystem::path& file, std::optional<std::int64_t> resume_after) {
   Kept kept;
   if (resume_after && std::filesystem::exists(file))
-    kept.bytes = each_record(file, whole_file(file), [&](const MetricRecord& record) {
+    kept.bytes = each_record(file, read_text(file), [&](const MetricRecord& record) {
       if (record.step > *resume_after || record.split.starts_with("test")) return false;
       if (std::isfinite(record.time)) kept.time = record.time;
       return true;
@@ -104,7 +103,7 @@ void MetricsLog::add(std::int64_t step, double epoch, double time, std::string_v
 
 std::vector<MetricRecord> read_metrics(const std::filesystem::path& file) {
   std::vector<MetricRecord> records;
-  each_record(file, whole_file(file), [&](const MetricRecord& record) {
+  each_record(file, read_text(file), [&](const MetricRecord& record) {
     records.push_back(record);
     return true;
   });

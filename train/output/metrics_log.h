@@ -35,6 +35,8 @@ class MetricsLog {
   // `split` is "train", "valid", "test", or "test.NAME" of a further test set. Names must not be "step", "epoch",
   // "time", "split" nor end in "_text".
   void add(std::int64_t step, double epoch, double time, std::string_view split, std::span<const Metric> metrics);
+  // What was added outlasts a power cut.
+  void sync() { file_.sync(); }
 
  private:
   struct Kept {

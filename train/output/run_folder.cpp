@@ -1,5 +1,6 @@
 #include "train/output/run_folder.h"
 
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <fstream>
@@ -40,7 +41,7 @@ void write_artifact(const fs::path& folder, std::string_view kind, std::string_v
                     const Json& content) {
   Json json = {{"kind", kind}, {"title", title}, {"step", step}};
   json.update(content);
-  fs::create_directories(folder / "artifacts");
+  make_folders(folder / "artifacts");
   write(folder / "artifacts" / fmt::format("{}-{}-{:06}.json", kind, slug(title), step), dump(json, -1));
 }
 
@@ -62,20 +63,34 @@ Json matrix_json(std::string_view title, const LabelledMatrix& matrix) {
   return {{"rows", matrix.rows}, {"columns", matrix.columns}, {"values", std::move(values)}};
 }
 
+constexpr std::array kFiles = {"config.yaml", "run.json", "metrics.jsonl", "results.json", "log.txt", "report.html"};
+
 void remove_run(const fs::path& folder) {
-  for (const char* name : {"config.yaml", "run.json", "metrics.jsonl", "results.json", "log.txt", "report.html",
-                           "artifacts", "checkpoints"})
-    fs::remove_all(folder / name);
+  for (const char* name : kFiles) remove_tree(folder / name);
+  for (const char* name : {"artifacts", "checkpoints"}) remove_tree(folder / name);
+  std::vector<fs::path> events;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder))
-    if (entry.path().filename().string().rfind("events.out.tfevents.", 0) == 0) fs::remove(entry.path());
+    if (entry.path().filename().string().rfind("events.out.tfevents.", 0) == 0) events.push_back(entry.path());
+  for (const fs::path& file : events) remove_tree(file);
+}
+
+// What a process that was killed was about to put in place.
+void remove_unfinished(const fs::path& folder) {
+  for (const char* name : kFiles) remove_tree(folder / fmt::format("{}.new", name));
+  std::vector<fs::path> unfinished;
+  if (fs::is_directory(folder / "artifacts"))
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder / "artifacts"))
+      if (entry.path().extension() == ".new") unfinished.push_back(entry.path());
+  for (const fs::path& file : unfinished) remove_tree(file);
 }
 
 }  // namespace
 
 RunFolder::RunFolder(fs::path path, RunStart start) : path_(std::move(path)) {
   try {
-    fs::create_directories(path_);
+    make_folders(path_);
     if (start == RunStart::overwrite) remove_run(path_);
+    if (start != RunStart::fresh) remove_unfinished(path_);
   } catch (const fs::filesystem_error& e) {
     fail("run", "{}: {}", e.path1().string(), e.code().message());
   }
@@ -87,6 +102,7 @@ RunFolder::RunFolder(fs::path path, RunStart start) : path_(std::move(path)) {
     fail("run", "{} holds a run stopped at step {}; resume it, choose another name, or ask to overwrite it",
          path_.string(), newest->step);
   remove_run(path_);
+  remove_unfinished(path_);
 }
 
 void RunFolder::write_config(std::string_view yaml) const {
@@ -146,9 +162,8 @@ void RunFolder::write_text(std::string_view title, std::int64_t step, std::strin
 
 RunIdentity read_identity(const fs::path& folder) {
   const fs::path path = folder / "run.json";
-  std::ifstream file(path);
-  require(file.good(), "run", "{} is not there; a run's folder is wanted", path.string());
-  const Json json = Json::parse(file, nullptr, false);
+  require(fs::exists(path), "run", "{} is not there; a run's folder is wanted", path.string());
+  const Json json = Json::parse(read_text(path), nullptr, false);
   require(json.is_object(), "run", "{} is damaged: no JSON object", path.string());
   RunIdentity identity;
   try {

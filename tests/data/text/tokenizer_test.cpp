@@ -185,6 +185,13 @@ TEST_CASE("a tokenizer.json that is broken or of another kind is refused", "[dat
   CHECK(refused([](Json& j) {
           j["model"]["merges"] = Json::array({Json::array({"b", "a"})});
         }) == "tokenizer: t.json: BytePairs: merge 0 of tokens 1 and 0 gives no token of the vocabulary");
+  CHECK(refused([](Json& j) { j["added_tokens"].push_back(j["added_tokens"][0]); }) ==
+        "tokenizer: t.json: added_tokens: '<end>' stands there twice");
+  CHECK(refused([](Json& j) { j["model"]["vocab"]["a"] = Json::array({Json::array()}); }) ==
+        "tokenizer: t.json: model.vocab: the number of 'a' is a list of lists or objects; an integer in 0..2^31-1 was "
+        "wanted");
+  CHECK(TestFolder().error_of([] { parse_tokenizer("{\"a\": 1e999}", "t.json"); }) ==
+        "tokenizer: t.json: a number in it is too large for JSON to hold");
   CHECK(refused([](Json& j) {
           j["model"] = {{"type", "WordLevel"}, {"vocab", {{"ab", 0}}}};
         }) == "tokenizer: t.json: model.vocab: 'ab' is not one character; WordLevel is supported for characters only");

@@ -40,3 +40,12 @@ TEST_CASE("a piece that does not fit leaves nothing, and later ones go on", "[ou
   CHECK(contents_of(folder.path / "log") == "first\nthird\n");
   CHECK(contents_of(AppendFile("test", folder.path / "log", 6).path()) == "first\n");
 }
+
+TEST_CASE("a link is not appended to", "[output]") {
+  const TestFolder folder;
+  folder.write("precious", "x");
+  std::filesystem::create_symlink("precious", folder.path / "log");
+  CHECK(folder.error_of([&] { AppendFile("test", folder.path / "log"); }) ==
+        "test: log: open failed: Too many levels of symbolic links");
+  CHECK(contents_of(folder.path / "precious") == "x");
+}

@@ -115,6 +115,8 @@ TEST_CASE("zeros at the end are dropped, damage before it is told", "[output]") 
   const std::string line = "{\"step\":1,\"split\":\"train\",\"loss\":2}\n";
   const auto zeros = folder.write("zeros.jsonl", line + std::string(20, '\0') + "\n");
   CHECK(steps_in(zeros) == std::vector<std::int64_t>{1});
+  const auto hole = folder.write("hole.jsonl", line + std::string(20, '\0') + line + line);
+  CHECK(steps_in(hole) == std::vector<std::int64_t>{1});
   const auto damaged = folder.write("damaged.jsonl", line + "{\"step\":\n" + line);
   CHECK(folder.error_of([&] { read_metrics(damaged); }) ==
         "metrics: damaged.jsonl:2: this line is not a record; remove it");

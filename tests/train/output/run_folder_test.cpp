@@ -86,7 +86,7 @@ TEST_CASE("what would be lost is not overwritten unless asked", "[output]") {
   CHECK(std::filesystem::exists(path / "mine.txt"));
   folder.write("file", "");
   CHECK(folder.error_of([&] { RunFolder(folder.path / "file/run", RunStart::fresh); }) ==
-        "run: file/run: Not a directory");
+        "folder: file/run: mkdir failed: Not a directory");
 }
 
 TEST_CASE("artifacts", "[output]") {
