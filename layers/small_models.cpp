@@ -27,9 +27,12 @@ Activation activation_of(std::string_view name) {
   fail("model", "there is no activation '{}'; known: {}", name, fmt::join(known_activations().choices, ", "));
 }
 
-Init init_named(std::string_view name, Index in, Index out) {
-  if (name == "he") return Init::normal(std::sqrt(2.0 / static_cast<double>(in)));  // He et al. 2015
-  return name == "xavier" ? Init::xavier(in, out) : Init::fan_in(in);
+Init init_named(std::string_view name, double scale, Index in, Index out) {
+  Init init = name == "he"       ? Init::normal(std::sqrt(2.0 / static_cast<double>(in)))  // He et al. 2015
+              : name == "xavier" ? Init::xavier(in, out)
+                                 : Init::fan_in(in);
+  init.a *= scale;
+  return init;
 }
 
 std::vector<Problem> nothing_in(const char* key, const std::vector<std::int64_t>& list) {
@@ -47,6 +50,9 @@ void MlpOptions::describe(Fields& f) {
   f("init", init,
     "deviation of the weights at the start: fan_in: 1 / sqrt(3 in), he: sqrt(2 / in), xavier: sqrt(2 / (in + out))",
     one_of({"fan_in", "he", "xavier"}));
+  f("init_scale", init_scale,
+    "times as large are the weights at the start; large ones delay generalisation (Liu et al. 2023, Omnigrok)",
+    above(0));
 }
 
 MlpModel::MlpModel(const MlpOptions& options, const InputSpec& spec)
@@ -54,8 +60,9 @@ MlpModel::MlpModel(const MlpOptions& options, const InputSpec& spec)
   require(spec.kind != InputSpec::Kind::tokens, "MlpModel", "it reads numbers, not tokens; choose a transformer");
   Index in = numbers_;
   for (const std::int64_t out : options.hidden) {
-    layers_.emplace_back(
-        in, out, LinearOptions{options.bias, activation_of(options.activation), init_named(options.init, in, out)});
+    layers_.emplace_back(in, out,
+                         LinearOptions{options.bias, activation_of(options.activation),
+                                       init_named(options.init, options.init_scale, in, out)});
     in = out;
   }
 }

@@ -14,6 +14,7 @@ struct MlpOptions : Options {
   bool bias = true;
   double dropout = 0;
   std::string init = "fan_in";
+  double init_scale = 1;
   void describe(Fields& f) override;
 };
 

@@ -1,19 +1,16 @@
 #include "train/checkpoint.h"
 
-#include <bit>
-#include <charconv>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/error.h"
 #include "data/safetensors.h"
 #include "data/sha256.h"
+#include "train/checkpoint_state.h"
 
 namespace tempera {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 constexpr std::string_view kWho = "checkpoint";
 
 // The pieces of a flat buffer that belong to the parameters, under "<prefix><name>".
@@ -57,45 +54,11 @@ void load_learner(const fs::path& file, const Learner::State& state) {
   refuse_rest(learner.tensors, file);
 }
 
-// Doubles as the bits they are: text would round or lose infinities.
-std::string bits_of(double value) {
-  return fmt::format("{:016x}", std::bit_cast<std::uint64_t>(value));
-}
-
-// Nothing where the text is not such bits.
-std::optional<double> value_of(const Json& bits) {
-  const std::string text = bits.is_string() ? bits.get<std::string>() : "";
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return std::bit_cast<double>(value);
-}
-
-Json to_json(const CheckpointState& state) {
-  Json numbers = Json::object();
-  for (const auto& [name, value] : state.numbers) numbers[name] = bits_of(value);
-  return {{"step", state.step}, {"seed", state.seed}, {"config", state.config}, {"numbers", std::move(numbers)}};
-}
-
-Json read_json(const fs::path& file) {
-  Json json = Json::parse(read_text(file), nullptr, false);
-  const auto whole = [&](const char* name) { return json.contains(name) && json[name].is_number_unsigned(); };
-  bool good = json.is_object() && whole("step") && json["step"].get<std::uint64_t>() <= INT64_MAX && whole("seed") &&
-              json.contains("config") && json["config"].is_string() && json.contains("numbers") &&
-              json["numbers"].is_object();
-  if (good)
-    for (const auto& [name, bits] : json["numbers"].items()) good = good && value_of(bits);
-  require(good, kWho, "{} is no state of a checkpoint; it is damaged", file.string());
-  return json;
-}
-
-CheckpointState state_of(const Json& json) {
-  CheckpointState state;
-  state.step = json["step"].get<std::int64_t>();
-  state.seed = json["seed"].get<std::uint64_t>();
-  state.config = json["config"].get<std::string>();
-  for (const auto& [name, bits] : json["numbers"].items()) state.numbers[name] = *value_of(bits);
-  return state;
+CheckpointState read_state(const fs::path& folder) {
+  const fs::path file = inside(folder, "state.json", kWho);
+  std::optional<CheckpointState> state = parse_state(read_text(file));
+  require(state.has_value(), kWho, "{} is no state of a checkpoint; it is damaged", file.string());
+  return std::move(*state);
 }
 
 void require_complete(const fs::path& folder) {
@@ -129,7 +92,7 @@ void save_checkpoint(const fs::path& place, const Parameters& parameters, std::s
       learner.tensors.insert(state.learner.begin(), state.learner.end());
       write_safetensors(fresh / "learner.safetensors", learner);
     }
-    const std::string text = to_json(state).dump(2) + "\n";
+    const std::string text = format_state(state);
     replace_file(fresh / "state.json", std::as_bytes(std::span(text)));
     replace_file(fresh / "COMPLETE", Bytes());
     replace_folder(folder, fresh);
@@ -145,7 +108,7 @@ void save_checkpoint(const fs::path& place, const Parameters& parameters, std::s
 void load_checkpoint(const fs::path& folder, Parameters& parameters, std::span<const Optimizer::State> states,
                      CheckpointState& state) {
   require_complete(folder);
-  const Json json = read_json(inside(folder, "state.json", kWho));
+  CheckpointState read = read_state(folder);
   SafetensorsFile optimizer = read_safetensors(inside(folder, "optimizer.safetensors", kWho));
   load_file(inside(folder, "model.safetensors", kWho), parameters, parameters.flat());
   if (state.average) load_file(inside(folder, "average.safetensors", kWho), parameters, *state.average);
@@ -153,7 +116,6 @@ void load_checkpoint(const fs::path& folder, Parameters& parameters, std::span<c
     take_pieces(optimizer.tensors, folder / "optimizer.safetensors", std::string(s.name) + "/", parameters, *s.tensor);
   refuse_rest(optimizer.tensors, folder / "optimizer.safetensors");
   load_learner(inside(folder, "learner.safetensors", kWho), state.learner);
-  CheckpointState read = state_of(json);
   read.average = state.average;
   read.learner = std::move(state.learner);
   state = std::move(read);
@@ -161,7 +123,7 @@ void load_checkpoint(const fs::path& folder, Parameters& parameters, std::span<c
 
 CheckpointState read_checkpoint_state(const fs::path& folder) {
   require_complete(folder);
-  return state_of(read_json(inside(folder, "state.json", kWho)));
+  return read_state(folder);
 }
 
 fs::path weights_of(const fs::path& folder) {

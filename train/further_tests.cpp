@@ -30,20 +30,20 @@ std::vector<std::string> problems(const DataSource& test, const DataSource& data
   if (d.vocabulary != trained.vocabulary)
     differ("vocabulary has", d.vocabulary, trained.vocabulary, "change no option that makes the tokens");
   else if (!same_tokens(test.tokenizer.get(), data.tokenizer.get()))
-    found.push_back("its tokenizer is another one than in training; save that one and name it in tokenizer.file");
+    found.emplace_back("its tokenizer is another one than in training; save that one and name it in tokenizer.file");
   if (!same_inputs(d, trained))
     differ("inputs are", fmt::format("{} {}", d.input_type, d.inputs),
            fmt::format("{} {}", trained.input_type, trained.inputs), "only the length of sequences may change");
-  if (d.classes != trained.classes || d.class_names != trained.class_names)
-    found.push_back(d.classes == trained.classes
-                        ? "its classes have other names than in training; change no option that makes the classes"
-                        : fmt::format("it has {} classes, but {} in training; change no option that makes the classes",
-                                      d.classes, trained.classes));
+  if (d.classes != trained.classes)
+    found.push_back(fmt::format("it has {} classes, but {} in training; change no option that makes the classes",
+                                d.classes, trained.classes));
+  else if (d.class_names != trained.class_names)
+    found.emplace_back("its classes have other names than in training; change no option that makes the classes");
   if (d.target_type != trained.target_type || d.targets.rank() != trained.targets.rank() ||
       (d.target_type == DType::float32 && d.targets != trained.targets))
     differ("targets are", d.targets, trained.targets, "only the length of sequences may change");
   if (d.second_inputs.rank() != trained.second_inputs.rank())
-    found.push_back("one of both has pairs, the other single samples; leave that option out");
+    found.emplace_back("one of both has pairs, the other single samples; leave that option out");
   return found;
 }
 

@@ -111,7 +111,7 @@ Table exponents(const Options& options) {
     constexpr Index kMost = 512;
     const auto normalizer = score.normalizer.as<NormalizerOptions>().make({1, kMost, kMost});
     if (normalizer->traits().reach != NormalizerTraits::Reach::matrix) {
-      add(kind.name, score.traits(), growth(256, [&](Index n) { return of_mixer(score, n, options.seconds); }));
+      add(kind.name, score.traits(), growth(512, [&](Index n) { return of_mixer(score, n, options.seconds); }));
       continue;
     }
     Index longest = kMost;
@@ -124,7 +124,7 @@ Table exponents(const Options& options) {
     const auto made = kind.make();
     if (auto* heads = dynamic_cast<MultiHeadOptions*>(made.get())) heads->heads = 1;
     const auto& attention = dynamic_cast<const AttentionOptions&>(*made);
-    add(kind.name, attention.traits(), growth(256, [&](Index n) { return of_mixer(attention, n, options.seconds); }));
+    add(kind.name, attention.traits(), growth(512, [&](Index n) { return of_mixer(attention, n, options.seconds); }));
   }
   return table;
 }

@@ -62,22 +62,22 @@ class LengthScaledSoftplus : public RowNormalizer<LengthScaledSoftplus> {
     const auto positive = [&](Index i, Index count) {
       return softplus(L(factor) * load_vector(row.scores + i, count, T(0)));
     };
-    const auto [mean] = row_sums<1, T>(row.size, [&](Index i, Index count, auto& sums) {
+    const auto means = row_sums<1, T>(row.size, [&](Index i, Index count, auto& sums) {
       sums[0] += load_vector(w + i, count, T(0)) * load_vector(to.dw + i, count, T(0));
     });
-    const auto [product] = row_sums<1, T>(row.size, [&](Index i, Index count, auto& sums) {
+    const auto products = row_sums<1, T>(row.size, [&](Index i, Index count, auto& sums) {
       const L a = positive(i, count);
       L g = load_vector(to.dw + i, count, T(0));
       if (sharpened) {
         const L u = excess(row, a, sum), weight = load_vector(w + i, count, T(0));
-        g = where(u > L(0), L(n * static_cast<T>(power_)) * (weight / u) * (g - L(mean)), L(0));
+        g = where(u > L(0), L(n * static_cast<T>(power_)) * (weight / u) * (g - L(means[0])), L(0));
       }
       store_vector(g, to.ds + i, count);
       sums[0] += a / L(sum) * load_vector(to.ds + i, count, T(0));
     });
     each_vector<T>(row.size, [&](Index i, Index count) {
       const L slope = sigmoid(L(factor) * load_vector(row.scores + i, count, T(0)));
-      const L g = load_vector(to.ds + i, count, T(0)) - L(product);
+      const L g = load_vector(to.ds + i, count, T(0)) - L(products[0]);
       store_vector(L(factor / sum) * slope * g, to.ds + i, count);
     });
   }

@@ -33,7 +33,7 @@ template <class T>
 double run(const Var& x, const Var& w, const Var& b, const detail::CrossEntropyRows<T>& each, const LinearSizes& sizes,
            Index chunk, Ready& ready, CrossEntropySums* sums) {
   using kernels::Transpose;
-  const auto [rows, in, out] = sizes;
+  const Index rows = sizes.rows, in = sizes.in, out = sizes.out;
   Tape& tape = x.tape();
   const kernels::Team team{tape.threads(), tape.pool()};
   Tensor logits = tape.empty({chunk, out}, x.dtype());

@@ -42,7 +42,7 @@ template <class T>
 double run(const Var& x, const Var& w, const Var& b, const detail::CrossEntropyRows<T>& each, const LinearSizes& sizes,
            Index k, double normaliser, Kept& kept, CrossEntropySums* sums) {
   using kernels::Transpose;
-  const auto [rows, in, out] = sizes;
+  const Index rows = sizes.rows, in = sizes.in, out = sizes.out;
   Tape& tape = x.tape();
   Tensor logits = tape.empty({rows, out}, x.dtype()), figures = tape.empty({rows, each.kFigures}, DType::float64);
   T* const z = logits.data<T>();

@@ -35,9 +35,14 @@ class Reader {
   explicit Reader(std::string_view file) : file_(file) {}
 
   std::unique_ptr<Tokenizer> read(std::string_view text) {
+    constexpr int kDeepest = 64;  // a tokenizer has six levels
+    const auto shallow = [&](int depth, Json::parse_event_t, const Json&) {
+      require(depth <= kDeepest, kWho, "{}: lists and objects lie in each other deeper than {}", file_, kDeepest);
+      return true;
+    };
     Json json;
     try {
-      json = Json::parse(text);
+      json = Json::parse(text, shallow);
     } catch (const Json::parse_error& error) {
       fail(kWho, "{}: byte {}: this is not JSON", file_, error.byte);
     } catch (const Json::exception&) {

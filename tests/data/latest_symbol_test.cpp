@@ -1,21 +1,11 @@
 #include "data/latest_symbol.h"
 
 #include <catch2/catch.hpp>
-#include <numeric>
+#include <cmath>
+
+#include "tests/support/first_samples.h"
 
 using namespace tempera;
-
-namespace {
-
-Batch first_of(const Dataset& set, std::int64_t count) {
-  std::vector<std::int64_t> ids(static_cast<std::size_t>(count));
-  std::iota(ids.begin(), ids.end(), 0);
-  Batch batch;
-  set.fill(ids, batch);
-  return batch;
-}
-
-}  // namespace
 
 TEST_CASE("the symbol that came last is asked for, as far back as wanted", "[data][latest]") {
   LatestSymbolDataOptions o;

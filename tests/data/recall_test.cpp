@@ -4,17 +4,11 @@
 #include <map>
 #include <set>
 
+#include "tests/support/first_samples.h"
+
 using namespace tempera;
 
 namespace {
-
-Batch first_of(const Dataset& set, std::int64_t count) {
-  std::vector<std::int64_t> ids;
-  for (std::int64_t i = 0; i < count; ++i) ids.push_back(i);
-  Batch batch;
-  set.fill(ids, batch);
-  return batch;
-}
 
 // The places of ones in row `row` of sample `sample` of inputs [B, N, F].
 std::vector<Index> ones(const Tensor& inputs, Index sample, Index row) {

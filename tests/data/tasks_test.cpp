@@ -6,20 +6,9 @@
 #include "data/label_proportions.h"
 #include "data/speech.h"
 #include "data/sphere_classes.h"
+#include "tests/support/first_samples.h"
 
 using namespace tempera;
-
-namespace {
-
-Batch first_of(const Dataset& set, std::int64_t count) {
-  std::vector<std::int64_t> ids;
-  for (std::int64_t i = 0; i < count; ++i) ids.push_back(i);
-  Batch batch;
-  set.fill(ids, batch);
-  return batch;
-}
-
-}  // namespace
 
 TEST_CASE("documents have the words of their labels, in their shares", "[data][generated]") {
   LabelProportionsDataOptions o;

@@ -75,7 +75,8 @@ TEST_CASE("the tables that numbers meet first are found", "[fourier]") {
   CHECK(picture.values[5 + 2] == Approx(1));
   CHECK(picture.values[2] < 0.9);
 
-  TestExperiment other(ConfigText{"parity.yaml", "data: {type: parity, bits: 6, inputs: numbers}\nmodel: {type: mlp, hidden: [4]}\n"});
+  TestExperiment other(
+      ConfigText{"parity.yaml", "data: {type: parity, bits: 6, inputs: numbers}\nmodel: {type: mlp, hidden: [4]}\n"});
   CHECK_FALSE(FourierFigures(*other.experiment).picture());
   CHECK(FourierFigures(*other.experiment).metrics().size() == 0);
 }

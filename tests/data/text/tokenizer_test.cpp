@@ -155,6 +155,10 @@ TEST_CASE("a tokenizer.json that is broken or of another kind is refused", "[dat
   CHECK(refused([](Json&) {}) == "no error");
   CHECK(TestFolder().error_of([] { parse_tokenizer("{\"a\": ", "t.json"); }) ==
         "tokenizer: t.json: byte 7: this is not JSON");
+  CHECK(TestFolder().error_of([] { parse_tokenizer(std::string(65, '['), "t.json"); }) ==
+        "tokenizer: t.json: byte 66: this is not JSON");
+  CHECK(TestFolder().error_of([] { parse_tokenizer(std::string(66, '['), "t.json"); }) ==
+        "tokenizer: t.json: lists and objects lie in each other deeper than 64");
   CHECK(refused([](Json& j) {
           j["normalizer"] = {{"type", "NFC"}};
         }) == "tokenizer: t.json: normalizer: a normalizer came; only null is supported");
