@@ -93,7 +93,7 @@ class Session {
     if (!ranks_.leads()) return RunFolder(path, RunStart::follow);
     if (start == RunStart::fresh) refuse_taken(path);
     if (start == RunStart::resume && std::filesystem::exists(path / "run.json")) {
-      const bool same = read_identity(path).config_hash == config_;
+      const bool same = read_identity(path).config_hash == config_ && !defaults_changed(path, o_);
       require(same, "train",
               "{} was made with another configuration: {}; set it back to go on, or give the run a new "
               "name with name=NAME",

@@ -1,43 +1,16 @@
 #include "train/config/write_config.h"
 
-#include <map>
-
+#include "train/config/option_texts.h"
 #include "train/config/scalar.h"
 #include "train/config/words.h"
 
 namespace tempera {
 namespace {
 
-using Texts = std::map<std::string, std::string, std::less<>>;  // of values, by dotted path
-
-// The values of a struct as YAML. Of a choice the type stands at its path.
-class TextCollector : public Fields {
- public:
-  TextCollector(Texts& texts, std::string path) : texts_(texts), path_(std::move(path)) {}
-
- protected:
-  void field(std::string_view name, FieldValue value, std::string_view, const Rule&) override {
-    texts_[dotted(path_, name)] = yaml_text(value);
-  }
-  void section(std::string_view name, Options& options, std::string_view) override {
-    TextCollector inside(texts_, dotted(path_, name));
-    options.describe(inside);
-  }
-  void choice(std::string_view name, Choice& choice, std::string_view doc) override {
-    texts_[dotted(path_, name)] = choice.type();
-    section(name, choice.options(), doc);
-  }
-  void variants(std::string_view, Variants&, std::string_view) override {}
-
- private:
-  Texts& texts_;
-  std::string path_;
-};
-
 class Writer : public Fields {
  public:
   // `varied`: values, by their paths below `root`, that are left out where they are the same.
-  Writer(std::string& text, const Origins& origins, std::string path, int depth, const Texts* varied = nullptr,
+  Writer(std::string& text, const Origins& origins, std::string path, int depth, const OptionTexts* varied = nullptr,
          std::string root = {})
       : text_(text),
         origins_(origins),
@@ -72,9 +45,7 @@ class Writer : public Fields {
   void variants(std::string_view name, Variants& variants, std::string_view) override {
     text_ += fmt::format("{}{}:\n", indent_, name);
     if (variants.all.empty()) return;
-    Texts varied;
-    TextCollector collector(varied, {});
-    variants.of->options().describe(collector);
+    const OptionTexts varied = option_texts(variants.of->options());
     for (const Variants::Variant& variant : variants.all) {
       text_ += fmt::format("{}  {}:\n", indent_, quoted_if_needed(variant.name));
       const std::string path = dotted(dotted(path_, name), variant.name);
@@ -85,7 +56,7 @@ class Writer : public Fields {
 
  private:
   int depth() const { return static_cast<int>(indent_.size() / 2); }
-  Writer writer_inside(std::string_view name, std::string& text, const Texts* varied) const {
+  Writer writer_inside(std::string_view name, std::string& text, const OptionTexts* varied) const {
     return Writer(text, origins_, dotted(path_, name), depth() + 1, varied, root_);
   }
   // A variant says what it changes.
@@ -105,7 +76,7 @@ class Writer : public Fields {
   const Origins& origins_;
   std::string path_;
   std::string indent_;
-  const Texts* varied_;
+  const OptionTexts* varied_;
   std::string root_;
 };
 
