@@ -16,7 +16,9 @@ std::string shortened(std::string_view text) {
 }
 
 // Where a run writes and how many threads it takes change no bit of it.
-bool counts(std::string_view key) { return key != "name" && key != "folder" && key != "train.threads"; }
+bool counts(std::string_view key) {
+  return key != "name" && key != "folder" && key != "train.threads";
+}
 
 struct ChangedKey {
   std::string key;
