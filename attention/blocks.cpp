@@ -5,9 +5,10 @@ namespace {
 
 using Reach = NormalizerTraits::Reach;
 
-// Rows of a block and keys of a tile. A row-wise normalizer needs its rows whole; fewer of them where they are long,
-// so that scores, weights and gradients of a block stay in the second-level cache.
-constexpr Index kElements = 64 * 1024;
+// Rows of a block and keys of a tile. A row-wise normalizer needs its rows whole. Products of fewer rows lose more by
+// packing the keys and values anew for each block than is won by keeping scores in the second-level cache; beyond
+// kElements only memory speaks for fewer.
+constexpr Index kElements = 512 * 1024;
 constexpr Index kTile = 256;
 
 Index rows_of(const AttentionCall& call) {
@@ -17,7 +18,7 @@ Index rows_of(const AttentionCall& call) {
     case Reach::pointwise: return 64;
     case Reach::row: break;
   }
-  return std::clamp<Index>(kElements / std::max<Index>(1, s.keys) / 16 * 16, 16, 64);
+  return std::clamp<Index>(kElements / std::max<Index>(1, s.keys) / 16 * 16, 32, 64);
 }
 
 Index cols_of(const AttentionCall& call) {

@@ -30,6 +30,10 @@ fs::path CheckpointFolder::at(std::int64_t step) const {
   return path_ / fmt::format("step-{:06}", step);
 }
 
+fs::path CheckpointFolder::failed(std::int64_t step) const {
+  return path_ / fmt::format("failed-{:06}", step);
+}
+
 std::vector<CheckpointPath> CheckpointFolder::complete() const {
   std::vector<CheckpointPath> found;
   if (!fs::is_directory(path_)) return found;

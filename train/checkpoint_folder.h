@@ -1,6 +1,7 @@
 // The checkpoints of a run and what lies beside them:
 //
 //   step-000500/  step-001000/    complete once they hold a file named COMPLETE (train/checkpoint.h)
+//   failed-001234/                what came before a step that gave values that are not finite; never removed
 //   best -> step-000500           the best by the validation set; replaced in one instant, never removed
 #pragma once
 
@@ -21,7 +22,8 @@ class CheckpointFolder {
   explicit CheckpointFolder(std::filesystem::path path) : path_(std::move(path)) {}
 
   const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path at(std::int64_t step) const;  // step-000500
+  std::filesystem::path at(std::int64_t step) const;      // step-000500
+  std::filesystem::path failed(std::int64_t step) const;  // failed-000500
 
   // Those that are complete, oldest first.
   std::vector<CheckpointPath> complete() const;

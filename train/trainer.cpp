@@ -194,6 +194,9 @@ bool Trainer::run() {
     }
   } catch (const Stopped&) {
     left = true;
+  } catch (const NonFiniteError&) {
+    keep_failed();
+    throw;
   }
   if (folder_ && saved_ != steps_done()) checkpoint(true);
   return !left && finished();
@@ -239,6 +242,19 @@ void Trainer::checkpoint(bool last) {
       if (error) std::rethrow_exception(error);
       fail("train", "the last checkpoint could not be written by the first rank");
     });
+}
+
+// Weights and all else are still those before the step: it was not taken. A failure here must not hide the first one.
+void Trainer::keep_failed() {
+  if (!folder_ || !ranks_.leads()) return;
+  const std::filesystem::path failed = folder_->failed(steps_done());
+  try {
+    if (!std::filesystem::exists(failed)) save(failed);
+    log(LogLevel::error, "step {} fails; what came before it is kept, and --resume {} plays it again", steps_done() + 1,
+        failed.string());
+  } catch (const Error& error) {
+    log(LogLevel::warning, "{}\n  step {} fails and cannot be played again from there", error.what(), steps_done() + 1);
+  }
 }
 
 // Every rank applies the same updates to the same weights. Where machines compute differently, what the first one

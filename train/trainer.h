@@ -84,7 +84,8 @@ class Trainer {
   // Trains until options.steps or until early stopping: true. False where stop() or should_stop asked to leave before;
   // then a checkpoint of that instant is there, and a trainer that resumes from it ends with the same bits. Throws
   // NonFiniteError when the loss is not finite: the step is played again under the watch, which names operation and
-  // module. DataError: a batch could not be read. CheckpointError: the last checkpoint could not be written; of the
+  // module, and the checkpoint of what came before it is kept beside the others (failed-000123), so that a run that
+  // resumes from there fails in the same step. DataError: a batch could not be read. CheckpointError: the last checkpoint could not be written; of the
   // others a warning is logged, and training goes on.
   bool run();
   void stop() { stopped_ = true; }
@@ -158,6 +159,7 @@ class Trainer {
   void after_step();
   void validate();
   void checkpoint(bool last);
+  void keep_failed();
   void require_same_weights() const;
   void load(const std::filesystem::path& folder);
   void swap_average();

@@ -42,7 +42,8 @@ double crossover(double shortest, double longest) {
 std::string softmax_picture(const Table& table) {
   std::vector<nlohmann::ordered_json> rows;
   double most = 0;
-  for (const auto& row : table.json().at("rows"))
+  const nlohmann::ordered_json all = table.json();
+  for (const auto& row : all.at("rows"))
     if (row.at("type") == "float32") rows.push_back(row);
   for (const auto& row : rows)
     for (const auto& info : tempera::kernels::softmax_algorithms())

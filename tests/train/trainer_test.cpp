@@ -233,6 +233,31 @@ struct WatchedRun : Run {
 
 }  // namespace
 
+TEST_CASE("a step that fails can be played again from what came before it", "[trainer][watch]") {
+  const TestFolder folder;
+  {
+    WatchedRun run(small(), folder.path);
+    run.trainer.on_step = [&](const StepReport& report) {
+      if (report.step == 5) run.learner.poison = 1;
+    };
+    CHECK_THROWS_AS(run.trainer.run(), NonFiniteError);
+  }
+  const fs::path failed = folder.path / "failed-000005";
+  for (const bool poisoned : {true, false}) {
+    WatchedRun again(small(), folder.path);
+    again.trainer.resume(failed);
+    CHECK(again.trainer.steps_done() == 5);
+    again.learner.poison = poisoned ? 1 : -1;
+    if (poisoned) {
+      CHECK_THROWS_AS(again.trainer.run(), NonFiniteError);
+      CHECK(again.trainer.steps_done() == 5);
+    } else {
+      CHECK(again.trainer.run());
+      CHECK(again.trainer.weights_hash() == hash_of(small()));
+    }
+  }
+}
+
 TEST_CASE("a trainer evaluates, saves and keeps the best", "[trainer][checkpoint]") {
   const TestFolder folder;
   TrainerOptions options = small();

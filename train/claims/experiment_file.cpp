@@ -60,6 +60,12 @@ bool is_section(const YamlNode& node) {
   return node.kind == YamlNode::Kind::map || node.kind == YamlNode::Kind::null;
 }
 
+// Whether what stands at this key of the file may change a verdict.
+bool decides(std::string_view key) {
+  constexpr std::string_view kWords[] = {"claim", "paper", "note", "plot", "table", "name", "folder"};
+  return std::ranges::find(kWords, key) == std::end(kWords);
+}
+
 }  // namespace
 
 ExperimentFile::ExperimentFile(const ConfigText& text, std::span<const ConfigText> above) {
@@ -72,11 +78,10 @@ ExperimentFile::ExperimentFile(const ConfigText& text, std::span<const ConfigTex
   settings_ = filtered(tree, std::not_fn(is_claim_key));
   for (const YamlTree& other : over) settings_ = laid_over(settings_, filtered(other, std::not_fn(is_claim_key)));
   read_claim(filtered(tree, is_claim_key));
-  fingerprint_ = fmt::format("{:016x}", fnv1a(canonical(*filtered(tree, [](const YamlEntry& entry) {
-                               return entry.key != "claim" && entry.key != "paper" && entry.key != "note" &&
-                                      entry.key != "plot" && entry.key != "table" && entry.key != "name" &&
-                                      entry.key != "folder";
-                             }))));
+  for (const bool quick : {false, true})
+    fingerprints_[static_cast<std::size_t>(quick)] = fmt::format("{:016x}", fnv1a(canonical(*filtered(tree, [&](const YamlEntry& entry) {
+                                         return decides(entry.key) && (quick || entry.key != "quick");
+                                       }))));
   Problems found = problems_;
   const auto check = [&](const YamlTree& settings) {
     ExperimentOptions scratch;

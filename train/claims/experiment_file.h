@@ -9,6 +9,7 @@
 // A file without these keys is an experiment as it always was.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <span>
@@ -44,8 +45,8 @@ class ExperimentFile {
   void check_metrics(const std::function<std::vector<std::string>(const std::string& variant)>& names) const;
 
   // 16 hexadecimal digits of settings, variants, seeds and expectations as they are written; comments, layout,
-  // sentences and figures of the paper count nothing.
-  std::string fingerprint() const { return fingerprint_; }
+  // sentences and figures of the paper count nothing, `quick` where it was used.
+  std::string fingerprint(bool quick = false) const { return fingerprints_[static_cast<std::size_t>(quick)]; }
 
  private:
   struct Variant {
@@ -69,7 +70,7 @@ class ExperimentFile {
   std::vector<Variant> variants_;
   Claim claim_;
   std::vector<Place> plot_places_, table_places_;
-  std::string fingerprint_;
+  std::array<std::string, 2> fingerprints_;  // without and with `quick`
 };
 
 // Keys of a file that are no settings, each with its JSON Schema, and the page about them: what train --schema and

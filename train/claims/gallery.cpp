@@ -139,7 +139,7 @@ std::vector<ClaimRow> read_rows(const fs::path& folder) {
 std::string stale(const ClaimRow& row, const fs::path& root) {
   const fs::path file = root / row.config;
   if (!fs::exists(file)) return fmt::format("`{}` is gone", row.config);
-  if (ExperimentFile(file).fingerprint() == row.fingerprint) return {};
+  if (ExperimentFile(file).fingerprint(row.quick) == row.fingerprint) return {};
   return "the configuration has changed since";
 }
 

@@ -159,6 +159,13 @@ TEST_CASE("the fingerprint of a file follows what changes a verdict", "[claims]"
   CHECK(whole.size() == 16);
   CHECK(whole == of("# a comment\n" + kSettings + kClaim + "note: It is so.\n"));
   CHECK(whole != of(kSettings + kClaim + "lr: 2e-3\n"));
+  const auto quick = [](const std::string& steps) {
+    std::string text = kClaim;
+    text.replace(text.find("train.steps: 2"), 14, "train.steps: " + steps);
+    return ExperimentFile(ConfigText{"c.yaml", kSettings + text});
+  };
+  CHECK(quick("3").fingerprint() == quick("4").fingerprint());
+  CHECK(quick("3").fingerprint(true) != quick("4").fingerprint(true));
   std::string other = kClaim;
   other.replace(other.find("0.05"), 4, "0.06");
   CHECK(whole != of(kSettings + other));
