@@ -349,7 +349,7 @@ void Tape::watch_value(const Op& op, Inputs inputs, const Tensor& y) const {
   if (all_finite(y)) return;
   std::string ranges;
   for (int i = 0; i < inputs.size(); ++i) ranges += fmt::format("\n  input {}: {}", i, describe(inputs[i].value()));
-  throw NonFiniteError(fmt::format("a non-finite value in module {} at step {}\n  output: {}{}", shown(path_), step_,
+  throw NonFiniteError(fmt::format("a non-finite value in module {} after {} steps\n  output: {}{}", shown(path_), step_,
                                    describe(y), ranges),
                        op.name, path_, step_);
 }
@@ -360,7 +360,7 @@ void Tape::watch_gradients(const Node& node, const Tensor& dy, std::span<const T
     if (!contribution.defined() || all_finite(contribution)) continue;
     throw NonFiniteError(
         fmt::format(
-            "a non-finite gradient of input {} in module {} at step {}\n  gradient: {}\n  incoming gradient: {}", i,
+            "a non-finite gradient of input {} in module {} after {} steps\n  gradient: {}\n  incoming gradient: {}", i,
             shown(node.path), step_, describe(contribution), describe(dy)),
         node.op->name, node.path, step_);
   }

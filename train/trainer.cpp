@@ -140,10 +140,11 @@ void Trainer::explain_non_finite(const Part& part, double loss, double norm) {
   // The same step again, looking at every value; the first one that is not finite throws.
   runner_.watch(true);
   run_shards(part);
-  throw NonFiniteError(fmt::format("the loss is {} and the gradient's norm {} at step {}, though no operation gave a "
-                                   "value that is not finite; the sums overflow: lower the learning rate, or clip",
-                                   loss, norm, steps_done() + 1),
-                       "train", "", steps_done() + 1);
+  throw NonFiniteError(
+      fmt::format("the loss is {} and the gradient's norm {} after {} steps, though no operation gave a "
+                  "value that is not finite; the sums overflow: lower the learning rate, or clip",
+                  loss, norm, steps_done()),
+      "train", "", steps_done());
 }
 
 Trainer::WeightFigures Trainer::weight_figures() const {
@@ -250,10 +251,9 @@ void Trainer::keep_failed() {
   const std::filesystem::path failed = folder_->failed(steps_done());
   try {
     if (!std::filesystem::exists(failed)) save(failed);
-    log(LogLevel::error, "step {} fails; what came before it is kept, and --resume {} plays it again", steps_done() + 1,
-        failed.string());
+    log(LogLevel::error, "a step fails; what came before it is kept, and --resume {} plays it again", failed.string());
   } catch (const Error& error) {
-    log(LogLevel::warning, "{}\n  step {} fails and cannot be played again from there", error.what(), steps_done() + 1);
+    log(LogLevel::warning, "{}\n  a step fails, and what came before it is lost", error.what());
   }
 }
 

@@ -210,7 +210,7 @@ TEST_CASE("the watch names operation, module, step and input ranges", "[tape][wa
     CHECK(error.path == "blocks.0.attention");
     CHECK(error.step == 41);
     CHECK(std::string(error.what()) ==
-          "log: a non-finite value in module blocks.0.attention at step 41\n"
+          "log: a non-finite value in module blocks.0.attention after 41 steps\n"
           "  output: float64 [3] in [0, 0], 2 not finite, the first is -inf at element 1\n"
           "  input 0: float64 [3] in [-2, 1]");
   }
