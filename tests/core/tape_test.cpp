@@ -221,7 +221,7 @@ TEST_CASE("the watch sees gradients that are not finite", "[tape][watch]") {
   tape.watch(true);
   const Var x = tape.leaf(vector({4, 0}));
   CHECK_THROWS_WITH(tape.backward(total(sqrt(x))),
-                    "sqrt: a non-finite gradient of input 0 in module (no module) at step 0\n"
+                    "sqrt: a non-finite gradient of input 0 in module (no module) after 0 steps\n"
                     "  gradient: float64 [2] in [0.25, 0.25], 1 not finite, the first is inf at element 1\n"
                     "  incoming gradient: float64 [2] in [1, 1]");
   SECTION("and the tape works on after a reset") {
