@@ -17,6 +17,7 @@ namespace {
 
 constexpr Index kWidth = 64;    // one head
 constexpr Index kDense = 4096;  // the longest of the dense form
+constexpr Index kCubic = 1024;  // the longest where time grows with the cube
 
 struct Choices {
   std::string only;  // one entry; empty: all
@@ -39,14 +40,14 @@ Choices read(const std::vector<std::string>& rest) {
 // A mixer over one sequence, forward and backward, in float32.
 class Pass {
  public:
-  Pass(const AttentionOptions& options, Index n, bool causal, int threads)
-      : mixer_(options.make({.d_model = kWidth, .causal = causal, .init = Init::normal(0.1)})),
+  Pass(const AttentionOptions& options, Index n, Index width, bool causal, int threads)
+      : mixer_(options.make({.d_model = width, .causal = causal, .init = Init::normal(0.1)})),
         parameters_(*mixer_, DType::float32, Rng(1, "bench")),
         tape_(threads),
         context_(tape_, parameters_, Rng(1, "run")),
         gradients_(parameters_.make_flat()),
         causal_(causal) {
-    x_ = Tensor::empty({1, n, kWidth}, DType::float32);
+    x_ = Tensor::empty({1, n, width}, DType::float32);
     Rng(2, "x").fill_normal(x_, 0, 1);
     dy_ = Tensor::full(x_.shape(), DType::float32, 1);
     context_.set_gradients(gradients_);
@@ -142,8 +143,8 @@ double crossing(double n0, double ratio0, double n1, double ratio1) {
 
 Table attention(const Options& options) {
   const Choices choices = read(options.rest);
-  Table table(fmt::format("one head of width {}, float32, {}, {} thread(s)", kWidth,
-                          choices.causal ? "causal" : "bidirectional", options.threads),
+  Table table(fmt::format("one head of width {} (qr, quantum: as wide as tokens are many), float32, {}, {} thread(s)",
+                          kWidth, choices.causal ? "causal" : "bidirectional", options.threads),
               {{"attention"},
                {"tokens"},
                {"forward ms", "{:.2f}"},
@@ -155,7 +156,19 @@ Table attention(const Options& options) {
                {"over softmax", "{:.2f}"},
                {"over dense", "{:.2f}"},
                {"faster from"}});
-  std::map<Index, double> softmax;
+  const auto measured = [&](const tempera::Options& how, Index n, Index width) {
+    return Pass(dynamic_cast<const AttentionOptions&>(how), n, width, choices.causal, options.threads)
+        .measure(options.seconds);
+  };
+  std::map<std::pair<Index, Index>, double> softmax;  // seconds by tokens and width
+  const auto softmax_seconds = [&](Index n, Index width) {
+    const auto [at, fresh] = softmax.try_emplace({n, width});
+    if (fresh) {
+      const auto cost = measured(*scores("softmax", "auto"), n, width);
+      at->second = cost.forward + cost.backward;
+    }
+    return at->second;
+  };
   for (const Entry& entry : entries()) {
     const AttentionOptions& attention = entry.attention();
     if (!choices.only.empty() && entry.name != choices.only && entry.name != "softmax") continue;
@@ -163,24 +176,26 @@ Table attention(const Options& options) {
     const auto* score = dynamic_cast<const ScoreMixerOptions*>(entry.options.get());
     double time = 0, bytes = 0, ratio = 0;
     std::string from = "-";
-    for (Index n = 256; n <= choices.longest; n *= 2) {
+    const auto refused = [&](Index n, Index width) {
+      return score && !score->normalizer.as<NormalizerOptions>().make({1, width, width})->refusal(n).empty();
+    };
+    // Some want heads as wide as tokens are many, or few tokens.
+    const bool wide = refused(256, kWidth);
+    for (Index n = refused(256, 256) ? 4 : 256; n <= choices.longest; n *= 2) {
+      const Index width = wide ? n : kWidth;
       const bool matrices = attention.traits().memory > 1;
-      if (matrices && n > kDense) break;
-      if (score && !score->normalizer.as<NormalizerOptions>().make({1, kWidth, kWidth})->refusal(n).empty()) break;
-      const auto cost = Pass(attention, n, choices.causal, options.threads).measure(options.seconds);
+      if ((matrices && n > kDense) || (attention.traits().time > 2.5 && n > kCubic) || refused(n, width)) break;
+      const auto cost = measured(*entry.options, n, width);
       const double now = cost.forward + cost.backward, peak = static_cast<double>(cost.peak_bytes);
-      if (entry.name == "softmax") softmax[n] = now;
-      const double before = std::exchange(ratio, now / softmax[n]);
+      if (entry.name == "softmax") softmax[{n, width}] = now;
+      const double before = std::exchange(ratio, now / softmax_seconds(n, width));
       const bool other = entry.name != "softmax";
       if (before > 1 && ratio <= 1)
         from = fmt::format("{:.0f}", crossing(static_cast<double>(n) / 2, before, static_cast<double>(n), ratio));
       else if (other && n == 256 && ratio <= 1) from = "256";
       double over_dense = std::nan("");
       if (score && !matrices && n <= kDense) {
-        const auto dense_options = scores(score->normalizer.type(), "reference");
-        const auto dense =
-            Pass(dynamic_cast<const AttentionOptions&>(*dense_options), n, choices.causal, options.threads)
-                .measure(options.seconds);
+        const auto dense = measured(*scores(score->normalizer.type(), "reference"), n, width);
         over_dense = now / (dense.forward + dense.backward);
       }
       const double was = std::exchange(time, now), held = std::exchange(bytes, peak);
