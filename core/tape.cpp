@@ -349,8 +349,8 @@ void Tape::watch_value(const Op& op, Inputs inputs, const Tensor& y) const {
   if (all_finite(y)) return;
   std::string ranges;
   for (int i = 0; i < inputs.size(); ++i) ranges += fmt::format("\n  input {}: {}", i, describe(inputs[i].value()));
-  throw NonFiniteError(fmt::format("a non-finite value in module {} after {} steps\n  output: {}{}", shown(path_), step_,
-                                   describe(y), ranges),
+  throw NonFiniteError(fmt::format("a non-finite value in module {} after {} steps\n  output: {}{}", shown(path_),
+                                   step_, describe(y), ranges),
                        op.name, path_, step_);
 }
 

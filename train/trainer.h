@@ -85,8 +85,8 @@ class Trainer {
   // then a checkpoint of that instant is there, and a trainer that resumes from it ends with the same bits. Throws
   // NonFiniteError when the loss is not finite: the step is played again under the watch, which names operation and
   // module, and the checkpoint of what came before it is kept beside the others (failed-000123), so that a run that
-  // resumes from there fails in the same step. DataError: a batch could not be read. CheckpointError: the last checkpoint could not be written; of the
-  // others a warning is logged, and training goes on.
+  // resumes from there fails in the same step. DataError: a batch could not be read. CheckpointError: the last
+  // checkpoint could not be written; of the others a warning is logged, and training goes on.
   bool run();
   void stop() { stopped_ = true; }
   // One step, and nothing else. The report is valid until the next. Allocates nothing in the steady state.

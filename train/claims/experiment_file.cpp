@@ -79,9 +79,10 @@ ExperimentFile::ExperimentFile(const ConfigText& text, std::span<const ConfigTex
   for (const YamlTree& other : over) settings_ = laid_over(settings_, filtered(other, std::not_fn(is_claim_key)));
   read_claim(filtered(tree, is_claim_key));
   for (const bool quick : {false, true})
-    fingerprints_[static_cast<std::size_t>(quick)] = fmt::format("{:016x}", fnv1a(canonical(*filtered(tree, [&](const YamlEntry& entry) {
-                                         return decides(entry.key) && (quick || entry.key != "quick");
-                                       }))));
+    fingerprints_[static_cast<std::size_t>(quick)] =
+        fmt::format("{:016x}", fnv1a(canonical(*filtered(tree, [&](const YamlEntry& entry) {
+                      return decides(entry.key) && (quick || entry.key != "quick");
+                    }))));
   Problems found = problems_;
   const auto check = [&](const YamlTree& settings) {
     ExperimentOptions scratch;

@@ -76,8 +76,9 @@ std::filesystem::path ClaimTrial::folder(const std::filesystem::path& runs) cons
 
 ClaimRow ClaimTrial::judge(const Ledger& ledger) const {
   const Claim& claim = file_.claim();
-  ClaimRow row{name(),     config_.generic_string(), claim.claim,     claim.paper.figure,      claim.paper.source,
-               claim.note, file_.fingerprint(options_.quick),      TEMPERA_VERSION, utc_now().substr(0, 10), options_.quick};
+  ClaimRow row{
+      name(),     config_.generic_string(),          claim.claim,     claim.paper.figure,      claim.paper.source,
+      claim.note, file_.fingerprint(options_.quick), TEMPERA_VERSION, utc_now().substr(0, 10), options_.quick};
   row.seeds = seeds_;
   for (const LedgerRow& run : ledger.rows()) {
     row.seconds += run.seconds;
