@@ -17,6 +17,8 @@ using Anchor = Drawing::Anchor;
 
 constexpr double kWidth = 920, kMargin = 24, kGap = 36, kTitle = 26, kRow = 34, kChart = 220, kPointsOfCurve = 150;
 
+constexpr std::size_t kMostCurves = 8;  // more lines are not told apart
+
 std::string words(std::string text) {
   std::replace(text.begin(), text.end(), '_', ' ');
   return text;
@@ -271,12 +273,12 @@ std::string claim_picture(const Claim& claim, const ClaimRow& row, const std::ve
   if (!claim.plot.empty()) {
     height = draw_plot(drawing, {kMargin, inside, kMargin}, claim, row);
   } else {
-    const bool both = !curves.empty();
+    const bool both = !curves.empty() && claim.variants.size() <= kMostCurves;
     const double half = both ? (inside - kGap) / 2 : inside;
     double left = 0, right = 0;
     for (const std::string& quantity : quantities(claim))
       left += draw_bars(drawing, {kMargin, half, kMargin + left}, quantity, claim, row) + 10;
-    for (const PictureCurves& one : curves)
+    for (const PictureCurves& one : both ? std::span(curves) : std::span<const PictureCurves>())
       right += draw_curves(drawing, {kMargin + half + kGap, half, kMargin + right}, one, claim.variants) + 10;
     height = std::max(left, right);
   }

@@ -1,7 +1,8 @@
 // The picture of a claim: a self-contained SVG that is read on a white card, in light and dark pages.
 //
 //   bars      of each quantity that is expected: a variant each, mean, 95 % interval, a dot per seed, the number wanted
-//   curves    of the recorded metric behind it over the steps: mean over the seeds, interval as a band
+//   curves    of the recorded metric behind it over the steps: mean over the seeds, interval as a band; of at most
+//             eight variants
 //   a line    for each variant over the metrics of `plot:`, in place of the rest
 #pragma once
 

@@ -90,6 +90,11 @@ TEST_CASE("a claim has a picture that loads nothing", "[claims]") {
     CHECK(svg.find("href") == std::string::npos);
     CHECK(svg.find("test accuracy") != std::string::npos);
   }
+  Claim many = file.claim();
+  const auto drawn = [&] { return claim_picture(many, row, {curves}).find("step (logarithmic)") != std::string::npos; };
+  CHECK(drawn());
+  while (many.variants.size() < 9) many.variants.push_back(fmt::format("v{}", many.variants.size()));
+  CHECK_FALSE(drawn());
 }
 
 TEST_CASE("the gallery of this repository is made of its rows", "[claims]") {
