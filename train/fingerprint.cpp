@@ -1,6 +1,8 @@
 #include "train/fingerprint.h"
 
+#include <algorithm>
 #include <map>
+#include <optional>
 
 #include "core/hash.h"
 #include "train/config/option_texts.h"

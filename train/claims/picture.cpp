@@ -16,7 +16,6 @@ using svg::Point;
 using Anchor = Drawing::Anchor;
 
 constexpr double kWidth = 920, kMargin = 24, kGap = 36, kTitle = 26, kRow = 34, kChart = 220, kPointsOfCurve = 150;
-
 constexpr std::size_t kMostCurves = 8;  // more lines are not told apart
 
 std::string words(std::string text) {
@@ -278,8 +277,9 @@ std::string claim_picture(const Claim& claim, const ClaimRow& row, const std::ve
     double left = 0, right = 0;
     for (const std::string& quantity : quantities(claim))
       left += draw_bars(drawing, {kMargin, half, kMargin + left}, quantity, claim, row) + 10;
-    for (const PictureCurves& one : both ? std::span(curves) : std::span<const PictureCurves>())
-      right += draw_curves(drawing, {kMargin + half + kGap, half, kMargin + right}, one, claim.variants) + 10;
+    if (both)
+      for (const PictureCurves& one : curves)
+        right += draw_curves(drawing, {kMargin + half + kGap, half, kMargin + right}, one, claim.variants) + 10;
     height = std::max(left, right);
   }
   drawing.text({kMargin, kMargin + height + 14}, note, Anchor::start, svg::kSoft, 11);
