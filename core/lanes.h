@@ -68,12 +68,36 @@ TEMPERA_INLINE LaneTypes<float>::Values square_root(LaneTypes<float>::Values a) 
 TEMPERA_INLINE LaneTypes<double>::Values square_root(LaneTypes<double>::Values a) {
   return LaneTypes<double>::Values(_mm512_maskz_sqrt_pd(0xFF, __m512d(a)));
 }
-// a 2^n for whole n, rounded once. (The unmasked forms of these two warn of uninitialised values.)
+// No more, and no less, than a bound that is a number; a NaN comes through.
+TEMPERA_INLINE LaneTypes<float>::Values at_most(LaneTypes<float>::Values x, LaneTypes<float>::Values bound) {
+  return LaneTypes<float>::Values(_mm512_maskz_min_ps(0xFFFF, __m512(bound), __m512(x)));
+}
+TEMPERA_INLINE LaneTypes<double>::Values at_most(LaneTypes<double>::Values x, LaneTypes<double>::Values bound) {
+  return LaneTypes<double>::Values(_mm512_maskz_min_pd(0xFF, __m512d(bound), __m512d(x)));
+}
+TEMPERA_INLINE LaneTypes<float>::Values at_least(LaneTypes<float>::Values x, LaneTypes<float>::Values bound) {
+  return LaneTypes<float>::Values(_mm512_maskz_max_ps(0xFFFF, __m512(bound), __m512(x)));
+}
+TEMPERA_INLINE LaneTypes<double>::Values at_least(LaneTypes<double>::Values x, LaneTypes<double>::Values bound) {
+  return LaneTypes<double>::Values(_mm512_maskz_max_pd(0xFF, __m512d(bound), __m512d(x)));
+}
+// a 2^n for whole n, rounded once. (The unmasked forms of these warn of uninitialised values.)
 TEMPERA_INLINE LaneTypes<float>::Values times_power_of_two(LaneTypes<float>::Values a, LaneTypes<float>::Values n) {
   return LaneTypes<float>::Values(_mm512_maskz_scalef_ps(0xFFFF, __m512(a), __m512(n)));
 }
 TEMPERA_INLINE LaneTypes<double>::Values times_power_of_two(LaneTypes<double>::Values a, LaneTypes<double>::Values n) {
   return LaneTypes<double>::Values(_mm512_maskz_scalef_pd(0xFF, __m512d(a), __m512d(n)));
+}
+// The same, but 0 where x < low, whatever a and n are there; those lanes take no time on denormals.
+TEMPERA_INLINE LaneTypes<float>::Values times_power_of_two(LaneTypes<float>::Values a, LaneTypes<float>::Values n,
+                                                           LaneTypes<float>::Values x, float low) {
+  const __mmask16 stays = _mm512_cmp_ps_mask(__m512(x), _mm512_set1_ps(low), _CMP_NLT_UQ);
+  return LaneTypes<float>::Values(_mm512_maskz_scalef_ps(stays, __m512(a), __m512(n)));
+}
+TEMPERA_INLINE LaneTypes<double>::Values times_power_of_two(LaneTypes<double>::Values a, LaneTypes<double>::Values n,
+                                                            LaneTypes<double>::Values x, double low) {
+  const __mmask8 stays = _mm512_cmp_pd_mask(__m512d(x), _mm512_set1_pd(low), _CMP_NLT_UQ);
+  return LaneTypes<double>::Values(_mm512_maskz_scalef_pd(stays, __m512d(a), __m512d(n)));
 }
 #else
 template <class V>
@@ -89,6 +113,14 @@ template <class V>
 TEMPERA_INLINE V square_root(V a) {
   for (std::size_t i = 0; i < sizeof(V) / sizeof(a[0]); ++i) a[i] = std::sqrt(a[i]);
   return a;
+}
+template <class V>
+TEMPERA_INLINE V at_most(V x, V bound) {
+  return bound < x ? bound : x;
+}
+template <class V>
+TEMPERA_INLINE V at_least(V x, V bound) {
+  return bound > x ? bound : x;
 }
 template <class T>
 void load_first(const T* from, Index count, typename LaneTypes<T>::Values& v) {
@@ -160,7 +192,7 @@ struct Lanes {
   friend TEMPERA_INLINE Lanes min(Lanes a, Lanes b) { return where(a < b || a != a, a, b); }
   friend TEMPERA_INLINE Lanes max(Lanes a, Lanes b) { return where(a > b || a != a, a, b); }
   friend TEMPERA_INLINE Lanes clamp(Lanes x, Lanes low, Lanes high) {
-    return where(x < low, low, where(x > high, high, x));
+    return detail::at_least(detail::at_most(x.v, high.v), low.v);
   }
   friend TEMPERA_INLINE Lanes abs(Lanes x) { return std::bit_cast<Values>(std::bit_cast<Bits>(x.v) & ~sign_bits()); }
   friend TEMPERA_INLINE Lanes square(Lanes x) { return x * x; }
@@ -251,12 +283,18 @@ struct Lanes {
 
   // exp(x) = 2^n exp(r), |r| <= ln(2) / 2; what is applied in the end runs through the denormals to 0 and to infinity.
   static TEMPERA_INLINE Lanes exp_of(Lanes x) {
-    // Below the bound the result is 0; such lanes compute exp(0), for arithmetic on denormals is slow and masked scores
-    // are many.
-    const Mask vanishes = x < Lanes(kDouble ? -746. : -104.);
-    const Lanes high(kDouble ? 710. : 89.);
-    const auto [mantissa, exponent] = exp_parts(where(vanishes, Lanes(0), where(x > high, high, x)));
+    // Below `low` the result is 0, and such lanes compute nothing, for arithmetic on denormals is slow and masked
+    // scores are many.
+    constexpr T low = kDouble ? -746 : -104;
+    const Lanes high(kDouble ? 710. : 89.), bounded = detail::at_most(x.v, high.v);
+#ifdef __AVX512F__
+    const auto [mantissa, exponent] = exp_parts(bounded);
+    return detail::times_power_of_two(mantissa.v, exponent.v, x.v, low);
+#else
+    const Mask vanishes = x < Lanes(low);
+    const auto [mantissa, exponent] = exp_parts(where(vanishes, Lanes(0), bounded));
     return where(vanishes, Lanes(0), ldexp(mantissa, exponent));
+#endif
   }
   static TEMPERA_INLINE ExpParts exp_parts_of(Lanes x) {
     const Lanes rounded = fma(x, Lanes(1.44269504088896340736), Lanes(kRounder)), n = rounded - Lanes(kRounder);
