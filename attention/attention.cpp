@@ -1,9 +1,9 @@
 #include "attention/attention.h"
 
-#include "attention/kind_of.h"
 #include "attention/linear_mixer.h"
 #include "attention/monotonic_mixer.h"
 #include "attention/score_mixer.h"
+#include "core/kind_of.h"
 
 namespace tempera {
 

@@ -1,6 +1,6 @@
 #include "attention/feature_map.h"
 #include "attention/feature_maps/elu.h"
-#include "attention/kind_of.h"
+#include "core/kind_of.h"
 
 namespace tempera {
 

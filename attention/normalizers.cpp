@@ -1,6 +1,5 @@
 #include "attention/normalizers.h"
 
-#include "attention/kind_of.h"
 #include "attention/normalizers/adaptive_temperature.h"
 #include "attention/normalizers/credal.h"
 #include "attention/normalizers/entmax.h"
@@ -20,6 +19,7 @@
 #include "attention/normalizers/ssmax.h"
 #include "attention/normalizers/stablemax.h"
 #include "attention/normalizers/topk_softmax.h"
+#include "core/kind_of.h"
 
 namespace tempera {
 namespace {

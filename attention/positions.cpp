@@ -4,7 +4,7 @@
 
 #include "attention/biases/alibi.h"
 #include "attention/biases/bucket_bias.h"
-#include "attention/kind_of.h"
+#include "core/kind_of.h"
 
 namespace tempera {
 namespace {

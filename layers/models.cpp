@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "core/kind_of.h"
 #include "layers/decoder_lm.h"
 #include "layers/encoder_classifier.h"
 #include "layers/encoder_decoder.h"
@@ -9,11 +10,6 @@
 
 namespace tempera {
 namespace {
-
-template <class O>
-std::unique_ptr<Options> options() {
-  return std::make_unique<O>();
-}
 
 template <class M, class O>
 std::unique_ptr<Model> transformer(const Options& options, const InputSpec& spec, const MixerFactory& mixers) {
@@ -26,12 +22,12 @@ std::unique_ptr<Model> plain(const Options& options, const InputSpec& spec, cons
 }
 
 constexpr std::array<Kind, 6> kKinds{{
-    {"decoder", "causal transformer with features for each token, as in a language model", options<DecoderOptions>},
-    {"encoder", "bidirectional transformer with one vector for each sequence or image", options<EncoderOptions>},
-    {"encoder_decoder", "writes a target while it reads a source", options<EncoderDecoderOptions>},
-    {"two_tower", "one encoder for two documents; what they have in common", options<TwoTowerOptions>},
-    {"mlp", "linear layers over all numbers of a sample", options<MlpOptions>},
-    {"cnn", "convolutions over images", options<CnnOptions>},
+    kind_of<DecoderOptions>("decoder", "causal transformer with features for each token, as in a language model"),
+    kind_of<EncoderOptions>("encoder", "bidirectional transformer with one vector for each sequence or image"),
+    kind_of<EncoderDecoderOptions>("encoder_decoder", "writes a target while it reads a source"),
+    kind_of<TwoTowerOptions>("two_tower", "one encoder for two documents; what they have in common"),
+    kind_of<MlpOptions>("mlp", "linear layers over all numbers of a sample"),
+    kind_of<CnnOptions>("cnn", "convolutions over images"),
 }};
 
 using Maker = std::unique_ptr<Model> (*)(const Options&, const InputSpec&, const MixerFactory&);

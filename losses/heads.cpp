@@ -1,3 +1,4 @@
+#include "core/kind_of.h"
 #include "losses/cross_entropy_head.h"
 #include "losses/elementwise_head.h"
 #include "losses/entmax_head.h"
@@ -6,14 +7,6 @@
 #include "losses/topk_softmax_head.h"
 
 namespace tempera {
-namespace {
-
-template <class O>
-std::unique_ptr<Options> make() {
-  return std::make_unique<O>();
-}
-
-}  // namespace
 
 void Head::check_sums(std::string_view who, std::span<const double> sums) const {
   require(sums.size() == sum_names().size(), who, "{} sums came; {}, one for each of sum_names(), were wanted",
@@ -28,16 +21,16 @@ void ClassHeadOptions::describe(Fields& f) {
 
 std::span<const Kind> head_kinds() {
   static constexpr Kind kKinds[] = {
-      {"cross_entropy", "one of several classes: softmax cross-entropy", &make<CrossEntropyHeadOptions>},
-      {"binary_cross_entropy", "yes or no for each output: one label or many", &make<BinaryHeadOptions>},
-      {"stablemax", "one of several classes: StableMax, linear where the softmax is exponential",
-       &make<StableMaxHeadOptions>},
-      {"precise_cross_entropy", "softmax cross-entropy in an arithmetic of its own, and where it collapses",
-       &make<PreciseHeadOptions>},
-      {"entmax", "one of several classes, or several: entmax and its loss, with exact zeros", &make<EntmaxHeadOptions>},
-      {"sparsemax", "the same with alpha = 2", &make<SparsemaxHeadOptions>},
-      {"topk_softmax", "one of many classes: softmax over the k largest logits", &make<TopkSoftmaxHeadOptions>},
-      {"squared_error", "numbers: mean squared error", &make<SquaredErrorHeadOptions>},
+      kind_of<CrossEntropyHeadOptions>("cross_entropy", "one of several classes: softmax cross-entropy"),
+      kind_of<BinaryHeadOptions>("binary_cross_entropy", "yes or no for each output: one label or many"),
+      kind_of<StableMaxHeadOptions>("stablemax",
+                                    "one of several classes: StableMax, linear where the softmax is exponential"),
+      kind_of<PreciseHeadOptions>("precise_cross_entropy",
+                                  "softmax cross-entropy in an arithmetic of its own, and where it collapses"),
+      kind_of<EntmaxHeadOptions>("entmax", "one of several classes, or several: entmax and its loss, with exact zeros"),
+      kind_of<SparsemaxHeadOptions>("sparsemax", "the same with alpha = 2"),
+      kind_of<TopkSoftmaxHeadOptions>("topk_softmax", "one of many classes: softmax over the k largest logits"),
+      kind_of<SquaredErrorHeadOptions>("squared_error", "numbers: mean squared error"),
   };
   return kKinds;
 }

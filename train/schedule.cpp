@@ -5,14 +5,10 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "core/kind_of.h"
 
 namespace tempera {
 namespace {
-
-template <class O>
-std::unique_ptr<Options> make() {
-  return std::make_unique<O>();
-}
 
 void describe_final(Fields& f, double& value) {
   f("final", value, "learning rate at the end, as a share of the peak", between(0, 1));
@@ -76,11 +72,11 @@ double WsdSchedule::shape(std::int64_t step, std::int64_t total) const {
 
 std::span<const Kind> schedule_kinds() {
   static constexpr Kind kKinds[] = {
-      {"constant", "stays at the peak", &make<ConstantSchedule>},
-      {"linear", "falls linearly", &make<LinearSchedule>},
-      {"cosine", "falls along half a cosine", &make<CosineSchedule>},
-      {"inverse_sqrt", "falls with the square root of the step", &make<InverseSqrtSchedule>},
-      {"wsd", "stays at the peak and falls at the end", &make<WsdSchedule>},
+      kind_of<ConstantSchedule>("constant", "stays at the peak"),
+      kind_of<LinearSchedule>("linear", "falls linearly"),
+      kind_of<CosineSchedule>("cosine", "falls along half a cosine"),
+      kind_of<InverseSqrtSchedule>("inverse_sqrt", "falls with the square root of the step"),
+      kind_of<WsdSchedule>("wsd", "stays at the peak and falls at the end"),
   };
   return kKinds;
 }

@@ -2,15 +2,9 @@
 
 #include <limits>
 
+#include "core/kind_of.h"
+
 namespace tempera {
-namespace {
-
-template <class O>
-std::unique_ptr<Options> make() {
-  return std::make_unique<O>();
-}
-
-}  // namespace
 
 void MaskOptions::describe(Fields& f) {
   f("stream", stream, "classes in the softmax of the stream's rows: all, those of the task, or those present and new",
@@ -57,10 +51,10 @@ std::unique_ptr<TaskStream> PermutedScenarioOptions::stream(const DataSource& so
 
 std::span<const Kind> scenario_kinds() {
   static constexpr Kind kKinds[] = {
-      {"none", "all data all the time", &make<ScenarioOptions>},
-      {"class", "one part of the classes after another: class- and task-incremental", &make<ClassScenarioOptions>},
-      {"permuted", "the same task with its inputs in another order: domain-incremental",
-       &make<PermutedScenarioOptions>},
+      kind_of<ScenarioOptions>("none", "all data all the time"),
+      kind_of<ClassScenarioOptions>("class", "one part of the classes after another: class- and task-incremental"),
+      kind_of<PermutedScenarioOptions>("permuted",
+                                       "the same task with its inputs in another order: domain-incremental"),
   };
   return kKinds;
 }

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/kind_of.h"
 #include "train/optimizer/adam.h"
 #include "train/optimizer/lion.h"
 #include "train/optimizer/muon.h"
@@ -11,11 +12,6 @@ namespace tempera {
 namespace {
 
 constexpr std::string_view kWho = "optimizer";
-
-template <class O>
-std::unique_ptr<Options> make() {
-  return std::make_unique<O>();
-}
 
 }  // namespace
 
@@ -56,11 +52,11 @@ std::unique_ptr<Optimizer> OptimizerOptions::make(std::vector<Segment> segments)
 
 std::span<const Kind> optimizer_kinds() {
   static constexpr Kind kKinds[] = {
-      {"sgd", "gradient descent with momentum", &make<SgdOptions>},
-      {"adam", "Adam (Kingma & Ba 2015)", &make<AdamOptions>},
-      {"adamw", "Adam with decoupled weight decay (Loshchilov & Hutter 2019)", &make<AdamWOptions>},
-      {"lion", "sign of an interpolated momentum (Chen et al. 2023)", &make<LionOptions>},
-      {"muon", "orthogonalised momentum for hidden matrices (Jordan et al. 2024)", &make<MuonOptions>},
+      kind_of<SgdOptions>("sgd", "gradient descent with momentum"),
+      kind_of<AdamOptions>("adam", "Adam (Kingma & Ba 2015)"),
+      kind_of<AdamWOptions>("adamw", "Adam with decoupled weight decay (Loshchilov & Hutter 2019)"),
+      kind_of<LionOptions>("lion", "sign of an interpolated momentum (Chen et al. 2023)"),
+      kind_of<MuonOptions>("muon", "orthogonalised momentum for hidden matrices (Jordan et al. 2024)"),
   };
   return kKinds;
 }
