@@ -12,6 +12,11 @@ namespace tempera {
 
 namespace fs = std::filesystem;
 
+bool is_missing(const fs::path& path) {
+  std::error_code error;
+  return fs::status(path, error).type() == fs::file_type::not_found;
+}
+
 std::string read_contents(const fs::path& file, std::string_view who, std::uint64_t most) {
   const std::string name = file.string();
   std::error_code error;

@@ -13,6 +13,9 @@ namespace tempera {
 std::string read_contents(const std::filesystem::path& file, std::string_view who,
                           std::uint64_t most = std::uint64_t{1} << 34);
 
+// Nothing lies at `path`; false where something does, or where nobody may look.
+bool is_missing(const std::filesystem::path& path);
+
 // Every regular file below `folder`, sorted by path; names that begin with a dot are left out.
 // Throws Error(who) where the folder cannot be read.
 std::vector<std::filesystem::path> files_below(const std::filesystem::path& folder, std::string_view who);

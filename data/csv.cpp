@@ -114,6 +114,8 @@ void CsvFileOptions::describe_file(Fields& f) {
 }
 
 CsvTable CsvFileOptions::read(const std::string& file) const {
+  require(!is_missing(file), kWho, "'{}' is not there; bring the table, or name another (relative to '{}')", file,
+          std::filesystem::current_path().string());
   std::string_view name = file;
   if (name.ends_with(".gz")) name.remove_suffix(3);
   const bool tabs = separator == "tab" || (separator == "auto" && (name.ends_with(".tsv") || name.ends_with(".tab")));

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "data/contents.h"
 #include "data/digits.h"
 #include "data/split.h"
 
@@ -75,6 +76,12 @@ void IdxDataOptions::describe(Fields& f) {
 }
 
 std::unique_ptr<DataSource> IdxDataOptions::make() const {
+  const fs::path first = packed_or_not(folder, "train-images-idx3-ubyte");
+  require(
+      !is_missing(first), "idx",
+      "'{}' is not there; put the four files of a set of the MNIST family into data.folder, train-images-idx3-ubyte, "
+      "train-labels-idx1-ubyte and the same of t10k, or install Debian's package dataset-fashion-mnist",
+      first.string());
   const auto read = [&](const std::string& part) {
     return read_idx_images(packed_or_not(folder, part + "-images-idx3-ubyte"),
                            packed_or_not(folder, part + "-labels-idx1-ubyte"));
@@ -92,6 +99,11 @@ void Cifar10DataOptions::describe(Fields& f) {
 std::unique_ptr<DataSource> Cifar10DataOptions::make() const {
   std::vector<fs::path> files;
   for (int i = 1; i <= 5; ++i) files.push_back(fs::path(folder) / fmt::format("data_batch_{}.bin", i));
+  require(
+      !is_missing(files.front()), "cifar10",
+      "'{}' is not there; unpack cifar-10-binary.tar.gz (Krizhevsky 2009), and name its folder cifar-10-batches-bin in "
+      "data.folder",
+      files.front().string());
   Images train = read_cifar10(files);
   const Index given = train.count;
   const fs::path test = fs::path(folder) / "test_batch.bin";

@@ -130,6 +130,16 @@ TEST_CASE("CIFAR-10 records are read and checked", "[data][images]") {
   CHECK(error(record) == "cifar10: 'x': byte 0: the class is 10; 0..9 was wanted");
 }
 
+TEST_CASE("images that have to be brought are asked for", "[data][images][errors]") {
+  IdxDataOptions idx;
+  idx.folder = "nowhere";
+  CHECK_THROWS_WITH(idx.make(),
+                    Catch::StartsWith("idx: 'nowhere/train-images-idx3-ubyte' is not there; put the four files"));
+  Cifar10DataOptions cifar;
+  cifar.folder = "nowhere";
+  CHECK_THROWS_WITH(cifar.make(), Catch::StartsWith("cifar10: 'nowhere/data_batch_1.bin' is not there; unpack"));
+}
+
 TEST_CASE("a folder of PNG files becomes classes", "[data][images]") {
   const TestFolder folder;
   write_png(folder.path / "d/cat/1.png", 2, 1, {10, 20, 30, 40, 50, 60});
