@@ -1,6 +1,7 @@
 #include "train/config/json_schema.h"
 
 #include <cmath>
+#include <fmt/format.h>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>

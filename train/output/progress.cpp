@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <fmt/format.h>
 #include <limits>
 
 #include "train/output/numbers.h"
