@@ -1,5 +1,6 @@
 // reproduce NAME...: runs claims with their baselines and seeds, and tells which of their expectations hold.
 #include <cstdio>
+#include <map>
 #include <thread>
 
 #include "apps/support/exit_code.h"
@@ -68,6 +69,12 @@ void show(const ClaimRow& row) {
   if (!row.note.empty()) remarks += fmt::format("  {}\n", row.note);
   fmt::print("{}{}  {}: {} seeds, {} of one core\n\n", table.text(), remarks, to_string(row.outcome()),
              row.seeds.size(), duration(row.seconds));
+  std::fflush(stdout);  // before the next claim's progress, where both go into one file
+}
+
+void show(const std::map<Outcome, std::vector<std::string>>& outcomes) {
+  for (const auto& [outcome, names] : outcomes)
+    fmt::print("{} ({}): {}\n", to_string(outcome), names.size(), fmt::join(names, ", "));
 }
 
 // A quick look does not take the place of a row that holds for the configuration as it is.
@@ -120,13 +127,14 @@ int run(Arguments& arguments) {
   arguments.ledger.train = program_beside("train");
   std::vector<ClaimTrial> trials;  // all are right before the first runs
   for (const fs::path& claim : claims) trials.emplace_back(claim, arguments.trial);
-  bool all_hold = true;
+  std::map<Outcome, std::vector<std::string>> outcomes;
   for (const ClaimTrial& trial : trials) {
     const std::optional<Outcome> outcome = reproduce(trial, arguments, progress);
     if (!outcome) return kInterrupted;
-    all_hold = all_hold && *outcome == Outcome::holds;
+    outcomes[*outcome].push_back(trial.name());
   }
-  return all_hold ? kDone : kFailed;
+  if (trials.size() > 1) show(outcomes);
+  return outcomes[Outcome::holds].size() == trials.size() ? kDone : kFailed;
 }
 
 }  // namespace
