@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "data/contents.h"
 #include "data/files.h"
+#include "data/json_number.h"
 #include "data/text/byte_alphabet.h"
 #include "data/text/byte_pairs.h"
 #include "data/text/characters.h"
@@ -87,10 +88,10 @@ class Reader {
     for (const auto& [token, number] : vocabulary.items()) each(token, token_number(number, "model.vocab", token));
   }
   std::int32_t token_number(const Json& number, std::string_view where, std::string_view token) const {
-    const bool fits = number.is_number_unsigned() && number.get<std::uint64_t>() < std::uint64_t{1} << 31;
-    require(fits, kWho, "{}: {}: the number of '{}' is {}; an integer in 0..2^31-1 was wanted", file_, where, token,
-            shown(number));
-    return number.get<std::int32_t>();
+    const auto value = whole_number<std::int32_t>(number);
+    require(value && *value >= 0, kWho, "{}: {}: the number of '{}' is {}; an integer in 0..2^31-1 was wanted", file_,
+            where, token, shown(number));
+    return *value;
   }
   // Numbers must be 0 .. count-1, each once; so nothing is allocated for a number that a file makes up.
   void place(std::vector<std::string>& tokens, std::vector<bool>& taken, std::int32_t number, std::string_view token,

@@ -5,9 +5,11 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "core/error.h"
 #include "data/files.h"
+#include "data/json_number.h"
 #include "train/output/numbers.h"
 
 namespace tempera {
@@ -27,12 +29,19 @@ double number(const Json& json) {
   return json.is_number() ? json.get<double>() : kNan;
 }
 
+template <class T>
+T whole(const Json& json) {
+  const std::optional<T> value = whole_number<T>(json);
+  if (!value) throw std::out_of_range(json.dump() + " is no whole number of its range");
+  return *value;
+}
+
 Json interval_json(const MeanInterval& interval) {
   return {{"mean", number(interval.mean)}, {"half", number(interval.half)}, {"n", interval.n}};
 }
 
 MeanInterval interval_of(const Json& json) {
-  return {number(json.at("mean")), number(json.at("half")), json.at("n").get<int>()};
+  return {number(json.at("mean")), number(json.at("half")), whole<int>(json.at("n"))};
 }
 
 Json expectation_json(const JudgedExpectation& e) {
@@ -133,7 +142,7 @@ ClaimRow read_row(const std::filesystem::path& file) {
                  json.at("code"),
                  json.at("date"),
                  json.at("quick")};
-    row.seeds = json.at("seeds").get<std::vector<std::uint64_t>>();
+    for (const Json& seed : json.at("seeds")) row.seeds.push_back(whole<std::uint64_t>(seed));
     row.seconds = number(json.at("seconds"));
     for (const Json& e : json.at("expectations")) row.expectations.push_back(expectation_of(e));
     for (const Json& m : json.at("measured")) row.measured.push_back(measured_of(m));
@@ -143,7 +152,7 @@ ClaimRow read_row(const std::filesystem::path& file) {
       row.variants = table->at("variants").get<std::vector<std::string>>();
     }
     return row;
-  } catch (const Json::exception& error) {
+  } catch (const std::exception& error) {
     fail("gallery", "{} is damaged: {}; reproduce the claim again", file.string(), error.what());
   }
 }

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "data/files.h"
+#include "data/json_number.h"
 
 namespace tempera {
 namespace {
@@ -28,9 +29,11 @@ std::optional<MetricRecord> parse(std::string_view line) {
       1 << 16;  // of some hundred bytes each; keys of an object are compared with each other
   if (line.size() > kLongest) return std::nullopt;
   const Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) return std::nullopt;
+  if (!json.is_object() || !json.contains("step")) return std::nullopt;
+  const auto step = whole_number<std::int64_t>(json["step"]);
+  if (!step) return std::nullopt;
   MetricRecord record;
-  record.step = json["step"].get<std::int64_t>();
+  record.step = *step;
   for (const auto& [name, value] : json.items()) {
     if (name == "step" || ends_with(name, kText)) continue;
     if (name == "split" && value.is_string()) record.split = value.get<std::string>();

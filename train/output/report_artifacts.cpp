@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "data/json_number.h"
 #include "train/output/html.h"
 #include "train/output/numbers.h"
 
@@ -32,13 +33,11 @@ std::vector<Artifact> read_artifacts(const ReportRun& run) {
     std::ifstream file(entry.path());
     Json json = Json::parse(file, nullptr, false);
     require(json.is_object(), "report", "{} is damaged: no JSON object", entry.path().string());
+    const auto step = json.contains("step") ? whole_number<std::int64_t>(json["step"]) : 0;
+    require(step.has_value(), "report", "{} is damaged: its step is no whole number", entry.path().string());
     try {
-      Artifact artifact{run.identity.name,
-                        json.at("kind"),
-                        json.value("title", "untitled"),
-                        entry.path().string(),
-                        json.value("step", std::int64_t{0}),
-                        {}};
+      Artifact artifact{run.identity.name,     json.at("kind"), json.value("title", "untitled"),
+                        entry.path().string(), *step,           {}};
       artifact.content = std::move(json);
       found.push_back(std::move(artifact));
     } catch (const Json::exception& e) {

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "data/files.h"
+#include "data/json_number.h"
 
 namespace tempera {
 namespace {
@@ -172,14 +173,20 @@ RunIdentity read_identity(const fs::path& folder) {
   const Json json = Json::parse(read_text(path), nullptr, false);
   require(json.is_object(), "run", "{} is damaged: no JSON object", path.string());
   RunIdentity identity;
+  const auto take = [&]<class T>(const char* key, T& number) {
+    if (!json.contains(key)) return;
+    const std::optional<T> value = whole_number<T>(json[key]);
+    require(value.has_value(), "run", "{} is damaged: '{}' is no whole number of its range", path.string(), key);
+    number = *value;
+  };
   try {
     identity.name = json.value("name", fs::absolute(folder).lexically_normal().filename().string());
-    identity.seed = json.value("seed", std::int64_t{0});
+    take("seed", identity.seed);
     identity.code_version = json.value("code_version", "");
     identity.config_hash = json.value("config_hash", "");
     identity.machine = json.value("machine", "");
-    identity.threads = json.value("threads", 1);
-    identity.ranks = json.value("ranks", 1);
+    take("threads", identity.threads);
+    take("ranks", identity.ranks);
     identity.started = json.value("started", "");
     identity.finished = json.value("finished", "");
     identity.weights_sha256 = json.value("weights_sha256", "");

@@ -58,6 +58,11 @@ TEST_CASE("damaged identities are told", "[output]") {
   CHECK(folder.error_of([&] { read_identity(folder.path); }) == "run: run.json is damaged: no JSON object");
   folder.write("run.json", "{\"seed\": \"seven\"}");
   CHECK(folder.error_of([&] { read_identity(folder.path); }).rfind("run: run.json is damaged: ", 0) == 0);
+  for (const char* threads : {"1e30", "1.0", "3000000000", "true"}) {
+    folder.write("run.json", fmt::format("{{\"threads\": {}}}", threads));
+    CHECK(folder.error_of([&] { read_identity(folder.path); }) ==
+          "run: run.json is damaged: 'threads' is no whole number of its range");
+  }
 }
 
 TEST_CASE("what would be lost is not overwritten unless asked", "[output]") {
