@@ -128,7 +128,7 @@ class Tensor {
   Eigen::DSizes<Index, Rank> extents() const {
     if (Rank != rank()) wrong_rank(Rank);
     Eigen::DSizes<Index, Rank> sizes;
-    for (int i = 0; i < Rank; ++i) sizes[i] = shape_[i];
+    for (int i = 0; i < Rank; ++i) sizes[static_cast<std::size_t>(i)] = shape_[i];
     return sizes;
   }
 

@@ -1,7 +1,9 @@
 #include "apps/support/peak.h"
 
 // A false alarm of GCC 12 about its own avx512fintrin.h (GCC bug 105593).
+#ifndef __clang__  // which has no such warning
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #pragma GCC diagnostic ignored "-Wuninitialized"
 // Vector types as template arguments.
 #pragma GCC diagnostic ignored "-Wignored-attributes"

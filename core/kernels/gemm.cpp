@@ -10,7 +10,9 @@
 
 // Vector types as template arguments; and a false alarm of GCC 12 about its own avx512fintrin.h (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wignored-attributes"
+#ifndef __clang__  // which has no such warning
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 
 namespace tempera::kernels {
 namespace {

@@ -47,7 +47,7 @@ std::vector<double> run(int depth, std::int64_t first, int steps) {
 
 TEST_CASE("batches are the same for every depth and number of threads", "[data][loader]") {
   const std::vector<double> expected = run(0, 0, 40);
-  for (const std::size_t threads : {1, 2, 4}) {
+  for (const std::size_t threads : {1U, 2U, 4U}) {
     const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
     for (const int depth : {1, 2, 3, 16}) CHECK(run(depth, 0, 40) == expected);
   }

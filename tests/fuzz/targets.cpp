@@ -95,7 +95,7 @@ void tokenizer(std::string_view bytes) {
   const std::unique_ptr<Tokenizer> tokenizer = parse_tokenizer(bytes, "fuzz");
   const std::string again = tokenizer->to_json();
   assert_that(parse_tokenizer(again)->vocab_size() == tokenizer->vocab_size(), "what was read is written otherwise");
-  const std::string_view text = "To be, or not to be: caf\xc3\xa9 12.";
+  const std::string_view text = " To be, or not to be: caf\xc3\xa9 12.";  // some put a space before what has none
   const std::vector<std::int32_t> tokens = tokenizer->encode(text);
   assert_that(tokenizer->decode(tokens) == text, "the tokens are those of another text");
 }

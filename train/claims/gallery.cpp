@@ -101,10 +101,10 @@ std::vector<fs::path> find_claims(const fs::path& configs) {
   std::erase_if(found, [](const fs::path& path) { return !ExperimentFile(path).has_claim(); });
   std::map<fs::path, fs::path> names;
   for (const fs::path& path : found) {
-    const auto [other, fresh] = names.emplace(path.stem(), path);
+    const auto entry = names.emplace(path.stem(), path);
     blame<SetupError>([&] {
-      require(fresh, "reproduce", "{} and {} are claims of one name; rename one of them", other->second.string(),
-              path.string());
+      require(entry.second, "reproduce", "{} and {} are claims of one name; rename one of them",
+              entry.first->second.string(), path.string());
     });
   }
   return found;

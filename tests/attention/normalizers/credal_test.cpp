@@ -42,7 +42,7 @@ TEST_CASE("credal weights mix the softmax with the mean", "[attention][sheets]")
     wanted.vec<double>() = wanted.vec<double>() * (1 - u) + u / 4;
     check_close(weights_of(*credal, moved(by)), wanted);
   }
-  for (const std::size_t n : {1, 2, 50}) CHECK(vacuity(std::vector<double>(n, 0.)) == Approx(0.5).epsilon(1e-14));
+  for (const std::size_t n : {1U, 2U, 50U}) CHECK(vacuity(std::vector<double>(n, 0.)) == Approx(0.5).epsilon(1e-14));
   for (const double s : {1000., -1000.}) {
     CHECK(weights_of(*credal, {s, s, s, s}, false, DType::float32).vec<float>().sum() == 1);
     CHECK(vacuity({s, s, s, s}, DType::float32) == (s > 0 ? 0 : 1));

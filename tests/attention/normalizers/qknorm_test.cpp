@@ -7,7 +7,7 @@ using namespace tempera;
 
 TEST_CASE("the scale of query-key normalisation", "[attention][sheets]") {
   for (const auto& [length, scale] : {std::pair{72, 12.3197}, {64, 11.9773}, {32, 9.9542}, {16, 7.9069}}) {
-    const auto normalizer = variant<QKNormOptions>(3, [&](auto& o) { o.length = length; });
+    const auto normalizer = variant<QKNormOptions>(3, [length = length](auto& o) { o.length = length; });
     CHECK(normalizer->entries()[0].parameter.init.a == Approx(scale).epsilon(1e-5));
     CHECK(normalizer->entries()[0].parameter.shape == Shape{1});
     CHECK_FALSE(normalizer->entries()[0].parameter.decay);

@@ -87,7 +87,7 @@ TEST_CASE("rows without a positive score, and keys that come twice", "[attention
     }
     // The mean does not know how often all of them come; the sum does.
     std::vector<Tensor> twice{x[0]};
-    for (std::size_t i : {1, 2}) {
+    for (std::size_t i : {1U, 2U}) {
       Tensor doubled = Tensor::empty({1, 1, 8, 2}, DType::float64);
       for (Index e = 0; e < 16; ++e) doubled.set(e, x[i].at(e % 8));
       twice.push_back(doubled);
