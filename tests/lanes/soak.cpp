@@ -80,12 +80,12 @@ void flaky_lane(const Tools& tools, int count, Figures& figures) {
   int right = 0;
   const Folder folder;
   for (int i = 0; i < count; ++i) {
-    Process process(tools.programs / "tempera_tests", {"--order", "rand", "--rng-seed", std::to_string(i + 1)},
-                    folder.path / "said");
+    const auto said = folder.path / std::to_string(i + 1);
+    Process process(tools.programs / "tempera_tests", {"--order", "rand", "--rng-seed", std::to_string(i + 1)}, said);
     const bool good = process.wait(1200) == 0;
     right += good;
     if (good) continue;
-    std::ifstream in(folder.path / "said");
+    std::ifstream in(said);
     std::printf("seed %d:\n%s\n", i + 1, std::string(std::istreambuf_iterator<char>(in), {}).c_str());
   }
   figures.all("E4", right, count);
