@@ -35,6 +35,7 @@ def sites(file):
 
 
 def run(command, folder, seconds):
+    """The exit code. After the time only the command itself is killed, so ctest has a time of its own for each test."""
     try:
         return subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                               timeout=seconds).returncode
@@ -61,8 +62,8 @@ def main():
     copy = root / "build/mutants"
     copy_sources(root, copy)
     build = ["cmake", "--build", "--preset", "release", "--target", "tempera_tests"]
-    test = ["ctest", "--preset", "release", "--parallel", "2", "--stop-on-failure", "--quiet", "--exclude-regex",
-            "^(package|programs|lane .*|memory .*|steady state .*)$"]
+    test = ["ctest", "--preset", "release", "--parallel", "2", "--stop-on-failure", "--quiet", "--timeout", "120",
+            "--exclude-regex", "^(package|programs|lane .*|memory .*|steady state .*)$"]
     if run(["cmake", "--preset", "release"], copy, 600) != 0 or run(build, copy, 7200) != 0:
         sys.exit("mutants: the sources as they are do not build in build/mutants")
     if run(test, copy, 3600) != 0:

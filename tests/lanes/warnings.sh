@@ -9,7 +9,8 @@ command -v clang++-14 >/dev/null || { echo "clang++-14 is not here: ./dev setup 
 check() {
   clang++-14 -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-unknown-warning-option \
     -Wno-psabi -ffp-contract=off -DEIGEN_DONT_PARALLELIZE -I"$1" -isystem /usr/include/eigen3 \
-    -DTEMPERA_VERSION='""' -DTEMPERA_SOURCE_DIR='""' -DTEMPERA_BENCH_DIR='""' -DTEMPERA_MPIEXEC='""' -I"$1/build/release/generated" "$2" 2>&1
+    -DTEMPERA_VERSION='""' -DTEMPERA_SOURCE_DIR='""' -DTEMPERA_BENCH_DIR='""' -DTEMPERA_MPIEXEC='""' \
+    -I"$1/build/release/generated" "$2" 2>&1
 }
 export -f check
 
