@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/lanes.h"
-#include "core/parallel.h"
+#include "train/parallel_tasks.h"
 
 namespace tempera {
 
@@ -27,8 +27,10 @@ void WeightAverage::update(const Tensor& weights, std::int64_t t, int threads) {
     const T* w = weights.data<T>();
     T* a = average_.data<T>();
     const Lanes<T> share(1 - decay(t));
-    parallel_panels(threads, weights.size(), 16384, [&](Index first, Index last) {
-      for (Index i = first; i < last; i += W) {
+    constexpr Index kPanel = 8192;
+    parallel_tasks(threads, 0, (weights.size() + kPanel - 1) / kPanel, [&](Index panel) {
+      const Index last = std::min(weights.size(), (panel + 1) * kPanel);
+      for (Index i = panel * kPanel; i < last; i += W) {
         const Index count = std::min(W, last - i);
         const Lanes<T> old = Lanes<T>::load(a + i, count);
         // In this form equal weights stay equal, whatever rounding does to d and 1 - d.

@@ -1,18 +1,16 @@
 #include "train/shards.h"
 
-#include <atomic>
 #include <bit>
 #include <exception>
 #include <map>
 #include <optional>
 #include <tbb/global_control.h>
 #include <tbb/info.h>
-#include <tbb/parallel_for.h>
-#include <tbb/partitioner.h>
 #include <tbb/task_arena.h>
 #include <utility>
 
 #include "train/distributed/tree_exchange.h"
+#include "train/parallel_tasks.h"
 
 namespace tempera {
 
@@ -20,8 +18,8 @@ namespace {
 
 // How the gradients of so many shards are summed.
 struct ShardTree {
-  ShardTree(Ranks& ranks, Index shards, ShardRange own_, Index size)
-      : own(own_), sum(shards, own), exchange(ranks, shards, size) {}
+  ShardTree(Ranks& ranks, Index shards, ShardRange own_, Index size, int threads)
+      : own(own_), sum(shards, own, threads), exchange(ranks, shards, size) {}
   ShardRange own;
   TreeSum sum;
   TreeExchange exchange;
@@ -84,7 +82,7 @@ struct ShardRunner::Impl {
   // allocated any more, whatever happens.
   ShardTree& tree_of(Index shards) {
     const Index size = parameters.flat_size();
-    ShardTree& tree = trees.try_emplace(shards, ranks, shards, own(shards), size).first->second;
+    ShardTree& tree = trees.try_emplace(shards, ranks, shards, own(shards), size, threads).first->second;
     const auto count = static_cast<std::size_t>(tree.own.count());
     const std::size_t depth = std::bit_width(count);
     std::size_t most = std::min(count, static_cast<std::size_t>(threads) * depth) + 1;
@@ -134,15 +132,11 @@ struct ShardRunner::Impl {
       if (profile) profile->mark("sum of gradients");
       release(worker);
     };
-    if (range.count() <= 1 || threads == 1 || profile) {
+    if (range.count() <= 1 || profile) {
       for (Index shard = range.first; shard < range.last; ++shard) one(shard);
     } else {
       // In order of their numbers, so that siblings come close to one another and few buffers wait for a sum.
-      std::atomic<Index> next = range.first;
-      const auto several = [&](int) {
-        for (Index shard = next++; shard < range.last; shard = next++) one(shard);
-      };
-      arena.execute([&] { tbb::parallel_for(0, threads, several, tbb::simple_partitioner()); });
+      arena.execute([&] { parallel_tasks(threads, range.first, range.last, one); });
     }
     for (const std::exception_ptr& error : errors)
       if (error) {
@@ -222,6 +216,10 @@ const ShardResult& ShardRunner::evaluate(Index shards, Body body) {
     impl.loss_of(shard) = body(worker.evaluating, shard, impl.sums_of(shard)).value().item();
   });
   return impl.in_order(shards);
+}
+
+void ShardRunner::between(FunctionRef<void()> work) {
+  impl_->arena.execute([&] { work(); });
 }
 
 std::size_t ShardRunner::peak_bytes() const {

@@ -46,6 +46,9 @@ class ShardRunner {
   // f(0) + f(1) + ... over all shards, each computed where the shard belongs.
   double add_up(Index shards, FunctionRef<double(Index)> f);
 
+  // Runs what lies between two steps: its parallel_tasks() share the threads of the shards.
+  void between(FunctionRef<void()> work);
+
   const Tensor& gradients() const { return gradients_; }
   Tensor& gradients() { return gradients_; }
   std::size_t peak_bytes() const;  // of all tapes

@@ -168,15 +168,18 @@ const StepReport& Trainer::step() {
   learner_.add_gradient(runner_.gradients());
   if (options_.gradient.perpendicular)
     make_perpendicular(parameters_.flat(), runner_.gradients(), segments_, options_.gradient.rescale);
-  const double norm = gradient_norm(runner_.gradients(), segments_);
+  double norm = 0;
+  runner_.between([&] { norm = gradient_norm_(runner_.gradients(), segments_, options_.threads); });
   if (!std::isfinite(result.loss) || !std::isfinite(norm)) explain_non_finite(own, result.loss, norm);
   StepInfo info;
   info.step = steps_done() + 1;
   info.lr = lr_(steps_done());
   info.threads = options_.threads;
   options_.clip.apply(norm, info);
-  optimizer_->step(parameters_.flat(), runner_.gradients(), info);
-  if (average_) average_->update(parameters_.flat(), info.step, options_.threads);
+  runner_.between([&] {
+    optimizer_->step(parameters_.flat(), runner_.gradients(), info);
+    if (average_) average_->update(parameters_.flat(), info.step, options_.threads);
+  });
   learner_.end_step();
   if (profile_) profile_->mark("update");
   report_ = {info.step, sampler_.epochs(info.step), info.lr, norm, learner_.metrics(result.sums), samples};

@@ -173,6 +173,7 @@ class Trainer {
   Parameters parameters_;
   std::vector<Segment> segments_;
   std::unique_ptr<Optimizer> optimizer_;
+  GradientNorm gradient_norm_;
   std::optional<WeightAverage> average_;
   EarlyStopping stopping_;
   ShardRunner runner_;

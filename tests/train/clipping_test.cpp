@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "core/random.h"
 #include "train/optimizer/sgd.h"
 
 using namespace tempera;
@@ -52,4 +53,18 @@ TEST_CASE("the norm of a gradient is taken over the segments", "[clipping]") {
   CHECK(gradient_norm(Tensor::full({8}, DType::float32, 1e30), std::vector<Segment>{{.offset = 0, .size = 4}}) ==
         Approx(2e30));  // squares beyond float32
   CHECK(gradient_norm(gradients, {}) == 0);
+}
+
+TEST_CASE("the norm of a gradient has the same bits on any number of threads", "[clipping]") {
+  Tensor gradients = Tensor::empty({5000}, DType::float32);
+  Rng(1, "g").fill_normal(gradients, 0, 1);
+  std::vector<Segment> segments;
+  for (Index at = 0, size = 1; at + size <= 5000; at += size, ++size) segments.push_back({.offset = at, .size = size});
+  const double norm = gradient_norm(gradients, segments);
+  GradientNorm again;
+  for (const int threads : {1, 2, 3, 16}) CHECK(again(gradients, segments, threads) == norm);
+  double squares = 0;
+  for (Index i = 0; i < segments.back().offset + segments.back().size; ++i)
+    squares += gradients.at(i) * gradients.at(i);
+  CHECK(norm == Approx(std::sqrt(squares)).epsilon(1e-12));
 }

@@ -1,13 +1,34 @@
 #include "train/distributed/tree_sum.h"
 
 #include <algorithm>
+#include <tbb/task_arena.h>
 #include <utility>
 
 #include "core/error.h"
+#include "train/parallel_tasks.h"
 
 namespace tempera {
+namespace {
 
-TreeSum::TreeSum(Index leaves, ShardRange own) : own_(own) {
+void add_to(Tensor& sum, const Tensor& term, int threads) {
+  constexpr Index kPanel = 65536;  // elements
+  const Index size = sum.size();
+  dispatch(sum.dtype(), [&]<class T>(Type<T>) {
+    auto s = sum.vec<T>();
+    const auto t = term.vec<T>();
+    // Isolated: who waits here for a helper must not begin another shard meanwhile.
+    tbb::this_task_arena::isolate([&] {
+      parallel_tasks(threads, 0, (size + kPanel - 1) / kPanel, [&](Index panel) {
+        const Index first = panel * kPanel, count = std::min(kPanel, size - first);
+        s.segment(first, count) += t.segment(first, count);
+      });
+    });
+  });
+}
+
+}  // namespace
+
+TreeSum::TreeSum(Index leaves, ShardRange own, int threads) : own_(own), threads_(threads) {
   require(leaves > 0, "TreeSum", "at least one leaf was wanted");
   for (Index width = leaves;; width = (width + 1) / 2) {
     width_.push_back(width);
@@ -40,7 +61,7 @@ void TreeSum::add(Index leaf, Tensor buffer, FunctionRef<void(Tensor)> recycle) 
       }
     }
     // Left plus right, whoever came first: addition commutes, and the sum lands in either buffer.
-    dispatch(buffer.dtype(), [&]<class T>(Type<T>) { buffer.vec<T>() += other.vec<T>(); });
+    add_to(buffer, other, threads_);
     recycle(std::move(other));
   }
 }

@@ -13,10 +13,11 @@ namespace tempera {
 
 class TreeSum {
  public:
-  explicit TreeSum(Index leaves) : TreeSum(leaves, {0, leaves}) {}
+  explicit TreeSum(Index leaves, int threads = 1) : TreeSum(leaves, {0, leaves}, threads) {}
   // Of the tree over `leaves` only those of `own` come here. What lies wholly below them is summed; the rest waits at
-  // node() for sums that come from elsewhere (tree_exchange.h).
-  TreeSum(Index leaves, ShardRange own);
+  // node() for sums that come from elsewhere (tree_exchange.h). Threads that have nothing to do help with a sum: at the
+  // last one all but one wait for it.
+  TreeSum(Index leaves, ShardRange own, int threads = 1);
 
   // Gives the gradient of leaf `leaf`. A buffer that was added is spent, and goes to `recycle`; at most about
   // log2(leaves) per thread wait. Thread-safe.
@@ -39,6 +40,7 @@ class TreeSum {
   std::vector<std::vector<Tensor>> waiting_;  // [level][place]: a left or right side that waits for the other
   std::vector<Index> width_;                  // nodes of each level
   ShardRange own_;
+  int threads_;
   std::mutex mutex_;
 };
 

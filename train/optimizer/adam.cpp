@@ -27,20 +27,20 @@ void update_adam(const AdamOptions& o, std::span<const Segment> segments, Tensor
   const double b1 = o.betas[0], b2 = o.betas[1], t = static_cast<double>(info.step);
   const double c1 = 1 - std::pow(b1, t), c2 = 1 - std::pow(b2, t);
   dispatch(values.dtype(), [&]<class T>(Type<T>) {
-    for (const Segment& segment : segments) {
+    const auto rule_of = [&](const Segment& segment) {
       const double decay = segment.decay ? o.weight_decay : 0, lr = info.lr * segment.lr_factor;
       const Lanes<T> keep1(b1), add1(1 - b1), keep2(b2), add2(1 - b2), eps(o.eps);
       const Lanes<T> rate(lr / c1), inverse_c2(1 / c2);
       const Lanes<T> coupled(o.decoupled ? 0 : decay), shrink(o.decoupled ? 1 - lr * decay : 1);
-      detail::update_segment<T, 2>(segment, values.data<T>(), gradients.data<T>(),
-                                   {first_moment.data<T>(), second_moment.data<T>()}, info,
-                                   [&](auto& p, auto g, auto& m, auto& v) {
-                                     g += coupled * p;
-                                     m = keep1 * m + add1 * g;
-                                     v = keep2 * v + add2 * g * g;
-                                     p = p * shrink - rate * m / (sqrt(v * inverse_c2) + eps);
-                                   });
-    }
+      return [=](auto& p, auto g, auto& m, auto& v) {
+        g += coupled * p;
+        m = keep1 * m + add1 * g;
+        v = keep2 * v + add2 * g * g;
+        p = p * shrink - rate * m / (sqrt(v * inverse_c2) + eps);
+      };
+    };
+    detail::update_segments<T, 2>(segments, values.data<T>(), gradients.data<T>(),
+                                  {first_moment.data<T>(), second_moment.data<T>()}, info, rule_of);
   });
 }
 

@@ -15,17 +15,18 @@ class Lion : public Optimizer {
     const double b1 = o_.betas[0], b2 = o_.betas[1];
     dispatch(values.dtype(), [&]<class T>(Type<T>) {
       using L = Lanes<T>;
-      for (const Segment& segment : segments_) {
+      const auto rule_of = [&](const Segment& segment) {
         const double lr = info.lr * segment.lr_factor, decay = segment.decay ? o_.weight_decay : 0;
         const L keep1(b1), add1(1 - b1), keep2(b2), add2(1 - b2), rate(lr), shrink(1 - lr * decay);
-        detail::update_segment<T, 1>(segment, values.data<T>(), gradients.data<T>(), {state_[0].data<T>()}, info,
-                                     [&](auto& p, auto g, auto& m) {
-                                       const L c = keep1 * m + add1 * g;
-                                       const L sign = where(c > L(0), L(1), where(c < L(0), L(-1), L(0)));
-                                       p = p * shrink - rate * sign;
-                                       m = keep2 * m + add2 * g;
-                                     });
-      }
+        return [=](auto& p, auto g, auto& m) {
+          const L c = keep1 * m + add1 * g;
+          const L sign = where(c > L(0), L(1), where(c < L(0), L(-1), L(0)));
+          p = p * shrink - rate * sign;
+          m = keep2 * m + add2 * g;
+        };
+      };
+      detail::update_segments<T, 1>(segments_, values.data<T>(), gradients.data<T>(), {state_[0].data<T>()}, info,
+                                    rule_of);
     });
   }
 

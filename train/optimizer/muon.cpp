@@ -75,8 +75,10 @@ class Muon : public Optimizer {
     Tensor update = Tensor::empty({rows, cols}, dtype_of<T>(), pool_);
     T *p = values.data<T>() + s.offset, *m = state_[0].data<T>() + s.offset, *u = update.data<T>();
     const auto mu = static_cast<T>(o_.momentum), rest = static_cast<T>(1 - o_.momentum);
-    detail::update_segment<T, 1>(s, values.data<T>(), gradients.data<T>(), {state_[0].data<T>()}, info,
-                                 [&](auto&, auto g, auto& momentum) { momentum = momentum * mu + g * rest; });
+    const auto rule_of = [&](const Segment&) {
+      return [=](auto&, auto gradient, auto& momentum) { momentum = momentum * mu + gradient * rest; };
+    };
+    detail::update_segments<T, 1>({&s, 1}, values.data<T>(), gradients.data<T>(), {state_[0].data<T>()}, info, rule_of);
     const T* g = gradients.data<T>() + s.offset;
     const T scale = static_cast<T>(info.gradient_scale), limit = static_cast<T>(info.gradient_limit);
     double squares = 0;

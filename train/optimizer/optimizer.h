@@ -3,6 +3,7 @@
 // A rule is one file with its options, its formula and one fused pass over memory; optimizers.cpp lists them.
 #pragma once
 
+#include <array>
 #include <limits>
 #include <memory>
 #include <span>
@@ -32,7 +33,7 @@ class Optimizer {
 
   // values -= update(gradients); all flat, of one layout and dtype. Allocates only at the first step; the same bits on
   // any number of threads. Throws Error where sizes or dtypes disagree, with each other or with the steps before, where
-  // a segment reaches beyond the buffer, or info.step < 1.
+  // segments are out of order or one reaches beyond the buffer, or info.step < 1.
   void step(Tensor& values, const Tensor& gradients, const StepInfo& info);
 
   // What must be kept to go on bit for bit, by name; the checkpoint writes and fills them. Undefined before prepare().
@@ -66,7 +67,16 @@ struct OptimizerOptions : Options {
 // All rules, for configurations: "sgd", "adam", "adamw", "lion", "muon".
 std::span<const Kind> optimizer_kinds();
 
-// Euclidean norm of a flat gradient over the segments, summed in double along a fixed order.
+// Euclidean norm of a flat gradient over the segments, summed in double along a fixed order: the same bits on any
+// number of threads. Allocates at the first call only.
+class GradientNorm {
+ public:
+  double operator()(const Tensor& gradients, std::span<const Segment> segments, int threads = 1);
+
+ private:
+  std::vector<std::array<double, 8>> sums_;  // of each segment
+};
+
 double gradient_norm(const Tensor& gradients, std::span<const Segment> segments);
 
 }  // namespace tempera

@@ -7,6 +7,7 @@
 #include "train/optimizer/muon.h"
 #include "train/optimizer/optimizer.h"
 #include "train/optimizer/sgd.h"
+#include "train/parallel_tasks.h"
 
 namespace tempera {
 namespace {
@@ -37,10 +38,17 @@ void Optimizer::step(Tensor& values, const Tensor& gradients, const StepInfo& in
   require(values.size() == gradients.size() && values.dtype() == gradients.dtype(), kWho,
           "the parameters are {}, but their gradients {}; both must have one layout", values, gradients);
   require(info.step >= 1, kWho, "step {} came; steps are counted from 1", info.step);
-  for (const Segment& s : segments_)
-    require(s.offset >= 0 && s.offset + s.size <= values.size(), kWho,
+  Index end = 0;
+  for (const Segment& s : segments_) {
+    require(s.offset >= end, kWho,
+            "a segment begins at {}, but the one before it ends at {}; they must come in order, as segments_of() gives "
+            "them",
+            s.offset, end);
+    end = s.offset + s.size;
+    require(end <= values.size(), kWho,
             "a segment [{}, {}) reaches beyond the {} parameters; make it with segments_of() of this model", s.offset,
-            s.offset + s.size, values.size());
+            end, values.size());
+  }
   prepare(values.size(), values.dtype());
   update(values, gradients, info);
 }
@@ -61,25 +69,33 @@ std::span<const Kind> optimizer_kinds() {
   return kKinds;
 }
 
-double gradient_norm(const Tensor& gradients, std::span<const Segment> segments) {
-  double total = 0;
+double GradientNorm::operator()(const Tensor& gradients, std::span<const Segment> segments, int threads) {
+  sums_.resize(segments.size());
   dispatch(gradients.dtype(), [&]<class T>(Type<T>) {
     const T* g = gradients.data<T>();
-    for (const Segment& s : segments) {
-      // Eight sums that the compiler keeps in vectors, joined in order.
-      double sums[8] = {};
-      const auto add = [&](Index i, int place) {
+    parallel_tasks(threads, 0, std::ssize(segments), [&](Index number) {
+      const Segment& s = segments[static_cast<std::size_t>(number)];
+      // Eight sums that the compiler keeps in vectors.
+      std::array<double, 8>& sums = sums_[static_cast<std::size_t>(number)];
+      sums.fill(0);
+      const auto add = [&](Index i, std::size_t place) {
         const auto x = static_cast<double>(g[s.offset + i]);
         sums[place] += x * x;
       };
       Index i = 0;
       for (; i + 8 <= s.size; i += 8)
-        for (int place = 0; place < 8; ++place) add(i + place, place);
-      for (int place = 0; i < s.size; ++i, ++place) add(i, place);
-      for (const double sum : sums) total += sum;
-    }
+        for (std::size_t place = 0; place < 8; ++place) add(i + static_cast<Index>(place), place);
+      for (std::size_t place = 0; i < s.size; ++i, ++place) add(i, place);
+    });
   });
+  double total = 0;
+  for (const auto& sums : sums_)
+    for (const double sum : sums) total += sum;
   return std::sqrt(total);
+}
+
+double gradient_norm(const Tensor& gradients, std::span<const Segment> segments) {
+  return GradientNorm()(gradients, segments);
 }
 
 }  // namespace tempera

@@ -13,17 +13,17 @@ class Sgd : public Optimizer {
  private:
   void update(Tensor& values, const Tensor& gradients, const StepInfo& info) override {
     dispatch(values.dtype(), [&]<class T>(Type<T>) {
-      for (const Segment& segment : segments_) {
-        const double decay = segment.decay ? o_.weight_decay : 0;
-        const auto lr = static_cast<T>(info.lr * segment.lr_factor);
-        const auto mu = static_cast<T>(o_.momentum), lambda = static_cast<T>(decay);
-        detail::update_segment<T, 1>(segment, values.data<T>(), gradients.data<T>(), {state_[0].data<T>()}, info,
-                                     [&](auto& p, auto g, auto& v) {
-                                       g += p * lambda;
-                                       v = v * mu + g;
-                                       p += -(o_.nesterov ? g + v * mu : v) * lr;
-                                     });
-      }
+      const auto rule_of = [&](const Segment& segment) {
+        const auto lr = static_cast<T>(info.lr * segment.lr_factor), mu = static_cast<T>(o_.momentum);
+        const auto lambda = static_cast<T>(segment.decay ? o_.weight_decay : 0);
+        return [=, nesterov = o_.nesterov](auto& p, auto g, auto& v) {
+          g += p * lambda;
+          v = v * mu + g;
+          p += -(nesterov ? g + v * mu : v) * lr;
+        };
+      };
+      detail::update_segments<T, 1>(segments_, values.data<T>(), gradients.data<T>(), {state_[0].data<T>()}, info,
+                                    rule_of);
     });
   }
 

@@ -221,6 +221,10 @@ TEST_CASE("optimizers say what is wrong", "[optimizer][errors]") {
         "optimizer: step 0 came; steps are counted from 1");
   CHECK(error_of([&] { optimizer->step(two, two, {}); }) ==
         "optimizer: a segment [0, 3) reaches beyond the 2 parameters; make it with segments_of() of this model");
+  const auto backwards = SgdOptions().make({{.offset = 1, .size = 1}, {.offset = 0, .size = 1}});
+  CHECK(error_of([&] { backwards->step(three, three, {}); }) ==
+        "optimizer: a segment begins at 0, but the one before it ends at 2; they must come in order, as segments_of() "
+        "gives them");
   optimizer->step(three, three, {});
   CHECK(error_of([&] { optimizer->step(four, four, {}); }) ==
         "optimizer: the states are float32 [3], but the parameters 4 of float32; an optimizer belongs to one model");
