@@ -220,6 +220,8 @@ class Tape {
 
   int threads() const { return threads_; }  // for loops inside an operation
   void set_threads(int threads);
+  bool matrix_units() const { return matrix_units_; }  // whether products may use them: kernels/split_gemm.h
+  void set_matrix_units(bool on) { matrix_units_ = on; }
   int size() const { return static_cast<int>(nodes_.size()); }
   std::size_t live_bytes() const { return pool_->live_bytes(); }
   std::size_t peak_bytes() const { return pool_->peak_bytes(); }
@@ -285,6 +287,7 @@ class Tape {
   int threads_ = 1;
   bool recording_ = true;
   bool watch_ = false;
+  bool matrix_units_ = false;
 };
 
 template <class F>

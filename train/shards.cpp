@@ -46,7 +46,7 @@ struct ShardRunner::Impl {
   Rng rng;
   Ranks& ranks;
   int threads, sums;
-  bool watch = false;
+  bool watch = false, matrix_units = false;
   Profile* profile = nullptr;
   // oneTBB stops at the number of cores unless told; more threads than cores serve the tests of bit-equality.
   std::optional<tbb::global_control> more_threads;
@@ -121,6 +121,7 @@ struct ShardRunner::Impl {
       Worker* worker = acquire();
       worker->tape.set_threads(range.count() == 1 ? threads : 1);
       worker->tape.watch(watch);
+      worker->tape.set_matrix_units(matrix_units);
       worker->tape.set_operation_probe(profile);
       if (profile) profile->begin();
       try {
@@ -230,6 +231,10 @@ std::size_t ShardRunner::peak_bytes() const {
 
 void ShardRunner::watch(bool on) {
   impl_->watch = on;
+}
+
+void ShardRunner::use_matrix_units(bool on) {
+  impl_->matrix_units = on;
 }
 
 void ShardRunner::observe(Profile* profile) {

@@ -53,6 +53,7 @@ class ShardRunner {
   Tensor& gradients() { return gradients_; }
   std::size_t peak_bytes() const;  // of all tapes
   void watch(bool on);             // see Tape::watch
+  void use_matrix_units(bool on);  // see Tape::matrix_units
   // Shards run one after another and show it what they compute; null: no longer.
   void observe(Profile* profile);
 

@@ -5,6 +5,7 @@
 #include <exception>
 #include <utility>
 
+#include "core/kernels/split_gemm.h"
 #include "core/nearest.h"
 #include "data/trim.h"
 #include "train/checkpoint.h"
@@ -62,6 +63,11 @@ Trainer::Trainer(const TrainerOptions& options, Learner& learner, std::shared_pt
   optimizer_->prepare(parameters_.flat_size(), parameters_.dtype());
   if (options_.average.decay > 0) average_.emplace(options_.average);
   runner_.watch(options_.watch);
+  require(
+      !options_.matrix_units || kernels::has_matrix_units(), "train",
+      "train.matrix_units wants a processor with AMX and a build for it (-march=native on that machine); here there "
+      "is none: leave the key out, the results differ in rounding only");
+  runner_.use_matrix_units(options_.matrix_units);
   learner_.start(parameters_);
   start_loader();
 }

@@ -36,6 +36,8 @@ void TrainerOptions::describe(Fields& f) {
   f("seed", seed, "of initialisation, order of the data and dropout");
   f("threads", threads, "threads of a step; changes no bit", between(1, 1024));
   f("dtype", dtype, "type of parameters and arithmetic", one_of({"float32", "float64"}));
+  f("matrix_units", matrix_units,
+    "large products of float32 on the processor's matrix units (AMX): as exact, faster, other bits");
   f("watch", watch, "look at every value and gradient, and stop at the first that is not finite");
 }
 

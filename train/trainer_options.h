@@ -38,6 +38,7 @@ struct TrainerOptions : Options {
   std::uint64_t seed = 1;
   int threads = 1;
   std::string dtype = "float32";
+  bool matrix_units = false;
   bool watch = false;
 
   GradientOptions gradient;

@@ -1,11 +1,13 @@
 #include "apps/bench/gemm_peers.h"
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <memory>
 
+#include "core/kernels/split_gemm.h"
 #include "core/tensor.h"
 
 namespace tempera::bench {
@@ -77,6 +79,15 @@ std::vector<Candidate<T>> gemm_candidates() {
                                   c, s.n, *workspace);
                     return true;
                   }});
+  if constexpr (std::is_same_v<T, float>)
+    if (kernels::has_matrix_units())
+      list.push_back({"matrix units", [](const Case& x, const float* a, const float* b, float* c) {
+                        static thread_local std::vector<std::byte> lent;
+                        lent.resize(std::max(lent.size(), kernels::split_gemm_workspace_bytes(x.m, x.n, x.k)));
+                        kernels::split_gemm(x.ta, x.tb, x.m, x.n, x.k, 1, a, x.lda(), b, x.ldb(), x.accumulate ? 1 : 0,
+                                            c, x.n, lent);
+                        return true;
+                      }});
   list.push_back({"eigen", &eigen<T>});
   add_cblas(list, "openblas", open("libopenblas.so.0"));
   add_cblas(list, "blis", open("libblis.so.4"));

@@ -30,7 +30,8 @@ struct Candidate {
   Run<T> run;  // false: has nothing for this product
 };
 
-// Our own kernel first; OpenBLAS, BLIS and oneDNN where they are found at run time. All on one thread.
+// Our own kernels first, that of matrix units where there are any; OpenBLAS, BLIS and oneDNN where they are found at
+// run time. All on one thread.
 template <class T>
 std::vector<Candidate<T>> gemm_candidates();
 

@@ -99,7 +99,7 @@ std::unique_ptr<Head> step_head(const StepRow& row, const Model& model) {
   return CrossEntropyHeadOptions().make({model.width(), row.classes, nullptr});
 }
 
-StepModel::StepModel(const StepRow& row, int threads, int shard) : row_(row), data_(drawn_data(row)) {
+StepModel::StepModel(const StepRow& row, const StepSettings& settings) : row_(row), data_(drawn_data(row)) {
   std::unique_ptr<Model> model = step_model(row);
   auto head = step_head(row, *model);
   TrainerOptions options;
@@ -107,8 +107,9 @@ StepModel::StepModel(const StepRow& row, int threads, int shard) : row_(row), da
   options.steps = std::numeric_limits<std::int64_t>::max();
   options.batch = row.batch;
   options.clip.norm.reset();
-  options.threads = threads;
-  options.shard = shard;
+  options.threads = settings.threads;
+  options.shard = settings.shard;
+  options.matrix_units = settings.matrix_units;
   const DType dtype = row.dtype == "float64" ? DType::float64 : DType::float32;
   learner_ = std::make_unique<ModelLearner>(std::move(model), std::move(head), dtype);
   trainer_ = std::make_unique<Trainer>(options, *learner_, data_, AdamWOptions(), [](std::int64_t) { return 1e-3; });
@@ -122,12 +123,12 @@ double StepModel::step_flops() {
   trainer_->step();
   trainer_->observe(nullptr);
   const auto n = static_cast<double>(row_.length);
-  double forward = 0;
+  double flops = 0;
   for (const Profile::Row& row : profile.rows()) {
     const bool masked = row_.decoder && row.operation == streaming_attention_op.name;
-    if (!row.backward) forward += row.flops * (masked ? (n + 1) / (2 * n) : 1);
+    flops += row.flops * (masked ? (n + 1) / (2 * n) : 1);
   }
-  return 3 * forward;
+  return flops;
 }
 
 }  // namespace tempera::bench

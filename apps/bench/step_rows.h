@@ -32,10 +32,16 @@ const StepRow& step_row(std::string_view name);
 std::unique_ptr<Model> step_model(const StepRow& row);
 std::unique_ptr<Head> step_head(const StepRow& row, const Model& model);
 
+// How a row is trained; see train.threads, train.shard, train.matrix_units.
+struct StepSettings {
+  int threads = 1, shard = 0;
+  bool matrix_units = false;
+};
+
 // A learner and its trainer over drawn data.
 class StepModel {
  public:
-  StepModel(const StepRow& row, int threads, int shard = 0);
+  explicit StepModel(const StepRow& row, const StepSettings& settings = {});
   ~StepModel();
   Trainer& trainer() { return *trainer_; }
   // Takes a step and counts its floating-point operations: three times those of the forward pass' products, head

@@ -41,15 +41,15 @@ void serve_type(StepModel& model, const nlohmann::json& ready) {
 
 }  // namespace
 
-void serve_steps(const StepRow& row, int threads, int shard) {
-  StepModel model(row, threads, shard);
+void serve_steps(const StepRow& row, const StepSettings& settings) {
+  StepModel model(row, settings);
   const nlohmann::json ready{{"flops", model.step_flops()}, {"tokens", row.batch * row.length}};
   if (row.dtype == "float64") serve_type<double>(model, ready);
   else serve_type<float>(model, ready);
 }
 
 void only_steps(const StepRow& row, int steps) {
-  StepModel model(row, 1);
+  StepModel model(row);
   for (int i = 0; i < steps; ++i) model.trainer().step();
 }
 

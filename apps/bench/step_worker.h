@@ -11,7 +11,7 @@
 
 namespace tempera::bench {
 
-void serve_steps(const StepRow& row, int threads, int shard);
+void serve_steps(const StepRow& row, const StepSettings& settings);
 
 // So many steps on one thread and nothing else: for counting instructions.
 void only_steps(const StepRow& row, int steps);

@@ -15,18 +15,21 @@ struct Settings {
   std::vector<std::string> rows;
   Turns turns;
   int shard = 0, length = 0, batch = 0, steps = 0;
-  bool exponent = false;
+  bool exponent = false, matrix_units = false;
   std::string worker;
 };
 
 std::vector<std::string> command(const Settings& s, const Contender& c, const std::string& row, int length) {
   const std::string threads = std::to_string(c.threads);
-  if (c.own())
-    return {"/proc/self/exe", "steps",
-            "--worker",       row,
-            "--threads",      threads,
-            "--shard",        std::to_string(s.shard),
-            "--length",       std::to_string(length)};
+  if (c.own()) {
+    std::vector<std::string> words{"/proc/self/exe", "steps",
+                                   "--worker",       row,
+                                   "--threads",      threads,
+                                   "--shard",        std::to_string(s.shard),
+                                   "--length",       std::to_string(length)};
+    if (s.matrix_units) words.push_back("--matrix-units");
+    return words;
+  }
   return {"python3", TEMPERA_BENCH_DIR "/steps_peer.py", row, c.name, threads};
 }
 
@@ -52,6 +55,7 @@ Settings settings_of(const Options& options) {
   app.add_option("--rows", s.rows, "rows, all unless said")->delimiter(',');
   app.add_option("--repeat", s.turns.repeat, "turns of each candidate")->check(CLI::PositiveNumber);
   app.add_option("--shard", s.shard, "samples of a shard, see train.shard")->check(CLI::NonNegativeNumber);
+  app.add_flag("--matrix-units", s.matrix_units, "see train.matrix_units");
   app.add_option("--length", s.length, "of the sequences, in place of the row's")->check(CLI::NonNegativeNumber);
   app.add_option("--batch", s.batch, "in place of the row's, with --steps")->check(CLI::NonNegativeNumber);
   app.add_option("--steps", s.steps, "take so many steps of --worker and end")->check(CLI::NonNegativeNumber);
@@ -81,7 +85,7 @@ Settings settings_of(const Options& options) {
   if (s.length > 0) row.length = s.length;
   if (s.batch > 0) row.batch = s.batch;
   if (s.steps > 0) only_steps(row, s.steps);
-  else serve_steps(row, s.turns.threads.back(), s.shard);
+  else serve_steps(row, {s.turns.threads.back(), s.shard, s.matrix_units});
   std::exit(0);
 }
 

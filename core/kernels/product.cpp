@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/kernels/split_gemm.h"
 #include "core/parallel.h"
 
 namespace tempera::kernels {
@@ -14,16 +15,42 @@ constexpr Index kRowUnit = 32;
 constexpr Index kPackedColumns = 512;
 
 template <class T>
-const T* first_row(Operand<T> a, Index row) {
-  return a.at + (a.transpose == Transpose::no ? row * a.ld : row);
+Operand<T> from_row(Operand<T> a, Index row) {
+  a.at += a.transpose == Transpose::no ? row * a.ld : row;
+  return a;
 }
+
+// Which kernel computes C [m, n] of so many inner indices: a question of the whole product, for its parts must not
+// differ.
+template <class T>
+class Kernel {
+ public:
+  Kernel(const Team& team, Index m, Index n, Index k)
+      : split_(std::is_same_v<T, float> && team.matrix_units && is_worth_splitting(m, n, k) && has_matrix_units()),
+        bytes_(((split_ ? split_gemm_workspace_bytes(m, n, k) : gemm_workspace_bytes<T>(m, n, k)) + 63) / 64 * 64) {}
+
+  std::size_t workspace_bytes() const { return bytes_; }
+
+  void run(Index m, Index n, Index k, T alpha, Operand<T> a, Operand<T> b, T beta, T* c, Index ldc, Workspace ws,
+           const Epilogue& epilogue = {}) const {
+    if constexpr (std::is_same_v<T, float>)
+      if (split_)
+        return split_gemm(a.transpose, b.transpose, m, n, k, alpha, a.at, a.ld, b.at, b.ld, beta, c, ldc, ws, epilogue);
+    gemm(a.transpose, b.transpose, m, n, k, alpha, a.at, a.ld, b.at, b.ld, beta, c, ldc, ws, epilogue);
+  }
+
+ private:
+  bool split_;
+  std::size_t bytes_;
+};
 
 }  // namespace
 
 template <class T>
 void product(const Team& team, Index m, Index n, Index k, T alpha, Operand<T> a, Operand<T> b, T beta, T* c, Index ldc,
              Epilogue epilogue) {
-  const std::size_t bytes = (gemm_workspace_bytes<T>(m, n, k) + 63) / 64 * 64;
+  const Kernel<T> kernel(team, m, n, k);
+  const std::size_t bytes = kernel.workspace_bytes();
   const Index threads = m * n * k >= kWorthAThread ? team.threads : 1;
   const Index rows = std::max(kRowUnit, ((m + threads - 1) / threads + kRowUnit - 1) / kRowUnit * kRowUnit);
   const Index parts = threads == 1 ? 1 : (m + rows - 1) / rows;
@@ -33,8 +60,8 @@ void product(const Team& team, Index m, Index n, Index k, T alpha, Operand<T> a,
       epilogue(first + row, count, col, cols);
     };
     const Workspace ws(scratch.data() + static_cast<std::size_t>(part) * bytes, bytes);
-    gemm(a.transpose, b.transpose, last - first, n, k, alpha, first_row(a, first), a.ld, b.at, b.ld, beta,
-         c + first * ldc, ldc, ws, epilogue ? Epilogue(shifted) : Epilogue());
+    kernel.run(last - first, n, k, alpha, from_row(a, first), b, beta, c + first * ldc, ldc, ws,
+               epilogue ? Epilogue(shifted) : Epilogue());
   };
   if (parts <= 1) return run(0, 0, m);
   parallel_panels(static_cast<int>(threads), m, rows, [&](Index first, Index last) { run(first / rows, first, last); });
@@ -52,14 +79,15 @@ void products(const Team& team, const Batch& batch, Index m, Index n, Index k, T
     return;
   }
   const int threads = batch.count * m * n * k >= kWorthAThread ? team.threads : 1;
-  const std::size_t bytes = (gemm_workspace_bytes<T>(m, n, k) + 63) / 64 * 64;
+  const Kernel<T> kernel(team, m, n, k);
+  const std::size_t bytes = kernel.workspace_bytes();
   const Index share = (batch.count + threads - 1) / threads;
   const Storage scratch = Pool::allocate(team.pool, bytes * static_cast<std::size_t>(threads));
   parallel_panels(threads, batch.count, share, [&](Index first, Index last) {
     const Workspace ws(scratch.data() + static_cast<std::size_t>(first / share) * bytes, bytes);
     for (Index i = first; i < last; ++i)
-      gemm(a.transpose, b.transpose, m, n, k, alpha, a.at + i * batch.stride_a, a.ld, b.at + i * batch.stride_b, b.ld,
-           beta, c + i * batch.stride_c, ldc, ws);
+      kernel.run(m, n, k, alpha, at(a, i * batch.stride_a), at(b, i * batch.stride_b), beta, c + i * batch.stride_c,
+                 ldc, ws);
   });
 }
 

@@ -17,10 +17,12 @@ struct Operand {
 };
 
 // Where products run: scratch memory and a team of threads. Rows of C are shared out; their values do not depend on
-// how (see gemm.h), so neither do the bits on the number of threads.
+// how (see gemm.h), so neither do the bits on the number of threads. With matrix units products of float32 that are
+// worth it are those of split_gemm.h.
 struct Team {
   int threads;
   const std::shared_ptr<Pool>& pool;
+  bool matrix_units = false;
 };
 
 // C [m, n] = alpha op(A) op(B) + beta C, then epilogue(row, rows, col, cols) for finished blocks.

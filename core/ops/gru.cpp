@@ -76,7 +76,7 @@ void backward_row(Index width, const T* dy, const T* kept, const T* before, T* c
 template <class T>
 void forward(Tape& tape, const Sizes& s, const Tensor& gates, const Tensor& weight, const Tensor& bias,
              const Tensor& start, Tensor& y, Tensor& kept) {
-  const kernels::Team team{tape.threads(), tape.pool()};
+  const kernels::Team team{tape.threads(), tape.pool(), tape.matrix_units()};
   Tensor products = tape.empty({s.samples, s.gates()}, y.dtype());
   const T *a = gates.data<T>(), *b = bias.data<T>();
   T *c = products.data<T>(), *h = y.data<T>(), *k = kept.defined() ? kept.data<T>() : nullptr;
@@ -123,7 +123,7 @@ template <class T>
 void backward(const Saved& saved, const Tensor& dy, Gradients& dx) {
   const Sizes& s = saved.sizes;
   const int threads = dx.tape().threads();
-  const kernels::Team team{threads, dx.tape().pool()};
+  const kernels::Team team{threads, dx.tape().pool(), dx.tape().matrix_units()};
   Tensor dc = dx.empty({s.samples, s.steps, s.gates()}, dy.dtype());
   Tensor carry = dx.empty({s.samples, s.width}, dy.dtype());
   carry.fill(0);

@@ -40,7 +40,7 @@ template <class T>
 void backward(Tape& tape, const Tensor& y, const Tensor& dy, Into to, Index count, Index n) {
   using enum kernels::Transpose;
   Tensor half = tape.empty(y.shape(), y.dtype());
-  const kernels::Team team{tape.threads(), tape.pool()};
+  const kernels::Team team{tape.threads(), tape.pool(), tape.matrix_units()};
   const kernels::Batch batch{count, n * n, n * n, n * n};
   const T* inverse = y.data<T>();
   kernels::products<T>(team, batch, n, n, n, -1, {inverse, n, yes}, {dy.data<T>(), n}, 0, half.data<T>(), n);

@@ -105,7 +105,7 @@ template <class T>
 void backward(Saved& s, bool bias, const Tensor& dy, Gradients& dx) {
   const Index rows = s.sizes.rows, in = s.sizes.in, out = s.sizes.out;
   const int threads = dx.tape().threads();
-  const kernels::Team team{threads, dx.tape().pool()};
+  const kernels::Team team{threads, dx.tape().pool(), dx.tape().matrix_units()};
   // A backward pass runs once, so the slope may become dz where it lies.
   Tensor dz = s.slope.defined() ? s.slope : dy;
   std::optional<Into> db;
@@ -160,7 +160,7 @@ Var linear(const Var& x, const Var& w, const Var& b, Activation activation) {
       };
       const kernels::Epilogue epilogue =
           !bias && activation == Activation::none ? kernels::Epilogue() : kernels::Epilogue(finish);
-      const kernels::Team team{tape.threads(), tape.pool()};
+      const kernels::Team team{tape.threads(), tape.pool(), tape.matrix_units()};
       const T* const in = x.value().data<T>();
       if (const Tensor* panels = tape.workspace<FrozenWeights>().find(w.value()))
         kernels::packed_product<T>(team, sizes.rows, sizes.out, sizes.in, in, sizes.in, panels->data<T>(), out,

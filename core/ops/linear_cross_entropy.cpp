@@ -35,7 +35,7 @@ double run(const Var& x, const Var& w, const Var& b, const detail::CrossEntropyR
   using kernels::Transpose;
   const Index rows = sizes.rows, in = sizes.in, out = sizes.out;
   Tape& tape = x.tape();
-  const kernels::Team team{tape.threads(), tape.pool()};
+  const kernels::Team team{tape.threads(), tape.pool(), tape.matrix_units()};
   Tensor logits = tape.empty({chunk, out}, x.dtype());
   Tensor figures = tape.empty({rows, each.kFigures}, DType::float64);
   const T *px = x.value().data<T>(), *pw = w.value().data<T>(), *pb = b.defined() ? b.value().data<T>() : nullptr;

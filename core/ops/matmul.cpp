@@ -134,11 +134,12 @@ Var matmul(const Var& a, const Var& b, Transpose ta, Transpose tb) {
   Tape& tape = a.tape();
   Tensor y = tape.empty(plan.output, a.dtype());
   dispatch(a.dtype(), [&]<class T>(Type<T>) {
-    forward<T>({tape.threads(), tape.pool()}, plan, a.value().data<T>(), b.value().data<T>(), y.data<T>());
+    forward<T>({tape.threads(), tape.pool(), tape.matrix_units()}, plan, a.value().data<T>(), b.value().data<T>(),
+               y.data<T>());
   });
   return Tape::record(matmul_op, {a, b}, std::move(y),
                       [plan, va = a.value(), vb = b.value()](const Tensor& dy, Gradients& dx) {
-                        const kernels::Team team{dx.tape().threads(), dx.tape().pool()};
+                        const kernels::Team team{dx.tape().threads(), dx.tape().pool(), dx.tape().matrix_units()};
                         dispatch(dy.dtype(), [&]<class T>(Type<T>) {
                           for (int input = 0; input < 2; ++input) {
                             if (!dx.wanted(input)) continue;
