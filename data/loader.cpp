@@ -5,6 +5,8 @@
 #include <tbb/task_arena.h>
 #include <vector>
 
+#include "core/handover.h"
+
 namespace tempera {
 namespace {
 
@@ -96,7 +98,13 @@ const Batch& Loader::next() {
     Slot& slot = s.slot(s.asked);
     slot.step = s.asked;
     slot.phase = waiting;
-    if (s.asked > n) arena().enqueue([state = state_, &slot, step = s.asked] { state->read(slot, step); });
+    if (s.asked == n) continue;
+    hand_over();
+    arena().enqueue([state = state_, &slot, step = s.asked]() TEMPERA_COPIED_TASK {
+      take_over();
+      state->read(slot, step);
+      hand_over();
+    });
   }
   Slot& slot = s.slot(n);
   s.read(slot, n);

@@ -5,10 +5,10 @@
 #include <mutex>
 #include <optional>
 #include <tbb/info.h>
-#include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
 #include "core/grouped.h"
+#include "train/parallel_tasks.h"
 
 namespace tempera {
 namespace {
@@ -95,7 +95,8 @@ ModelGradcheck gradcheck_model(const Learner& learner, Parameters& parameters, c
   std::size_t done = 0;
   tbb::task_arena arena(std::min(options.threads, tbb::info::default_concurrency()));
   arena.execute([&] {
-    tbb::parallel_for(std::size_t{0}, trainable.size(), [&](std::size_t i) {
+    parallel_tasks(options.threads, 0, std::ssize(trainable), [&](Index number) {
+      const auto i = static_cast<std::size_t>(number);
       GradcheckOptions own = each;
       own.only = {trainable[i]};
       Loss loss(learner, parameters, batch, options.seed);

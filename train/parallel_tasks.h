@@ -9,6 +9,7 @@
 #include <tbb/parallel_for.h>
 #include <tbb/partitioner.h>
 
+#include "core/handover.h"
 #include "core/shape.h"
 
 namespace tempera {
@@ -20,10 +21,14 @@ void parallel_tasks(int threads, Index first, Index last, F&& f) {
   const auto workers = static_cast<int>(std::min<Index>(threads, last - first));
   std::atomic<Index> next = first;
   const auto several = [&](int) {
+    take_over();
     for (Index i = next++; i < last; i = next++) f(i);
+    hand_over();
   };
+  hand_over();
   if (workers <= 1) several(0);
   else tbb::parallel_for(0, workers, several, tbb::simple_partitioner());
+  take_over();
 }
 
 }  // namespace tempera

@@ -6,7 +6,9 @@
 
 #include "core/error.h"
 
-#if defined(__AMX_TILE__) && defined(__AMX_BF16__) && defined(__AVX512BF16__) && defined(__linux__)
+// The second pair of names is that of clang 14.
+#if ((defined(__AMX_TILE__) && defined(__AMX_BF16__)) || (defined(__AMXTILE__) && defined(__AMXBF16__))) && \
+    defined(__AVX512BF16__) && defined(__linux__)
 #define TEMPERA_MATRIX_UNITS
 #include <Eigen/Core>
 #include <immintrin.h>
