@@ -7,10 +7,13 @@ set -euo pipefail
 root=$1
 build=$root/build/coverage
 rm -f "$build"/suite-*.profraw
-(cd "$build/tests" && LLVM_PROFILE_FILE="$build/suite-%p.profraw" ../bin/tempera_tests >"$build/suite.txt") ||
-  { tail -n 40 "$build/suite.txt"; exit 1; }
+export LLVM_PROFILE_FILE=$build/suite-%8m.profraw # eight files that processes share
+{ (cd "$build/tests" && ../bin/tempera_tests) && ctest --test-dir "$build" -R '^(programs|lane .*|memory .*)$'; } \
+  >"$build/suite.txt" 2>&1 || { tail -n 40 "$build/suite.txt"; exit 1; }
 llvm-profdata-14 merge -sparse "$build"/suite-*.profraw -o "$build/suite.profdata"
-report=(-instr-profile="$build/suite.profdata" "$build/bin/tempera_tests")
+programs=()
+for program in "$build"/bin/*; do programs+=(-object "$program"); done
+report=(-instr-profile="$build/suite.profdata" "${programs[@]}")
 llvm-cov-14 show -show-branches=count "${report[@]}" >"$build/lines.txt"
 llvm-cov-14 export -summary-only "${report[@]}" >"$build/summary.json"
 python3 - "$build" "$root" <<'PYTHON'

@@ -97,6 +97,77 @@ TEST_CASE("a claim has a picture that loads nothing", "[claims]") {
   CHECK_FALSE(drawn());
 }
 
+namespace {
+
+std::size_t count_of(std::string_view text, std::string_view part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("curves of a claim are read from its runs", "[claims]") {
+  const TestFolder folder;
+  const ExperimentFile file(folder.write("configs/wide.yaml", kConfig));
+  const auto run = [&](const std::string& name, std::initializer_list<double> accuracies) {
+    std::string lines;
+    int step = 0;
+    for (const double accuracy : accuracies)
+      lines += fmt::format("{{\"step\":{},\"split\":\"valid\",\"accuracy\":{}}}\n", step += 10, accuracy);
+    return folder.write(name + "/metrics.jsonl", lines).parent_path();
+  };
+  const auto curves =
+      picture_curves(file.claim(), {{run("wide-seed1", {0.25, 0.5, 0.75, 1}), run("wide-seed2", {0.75, 0.5, 0.25, 1})},
+                                    {run("narrow-seed1", {0.5, 0.5})}});  // too short to be drawn
+  REQUIRE(curves.size() == 1);
+  CHECK(curves[0].metric == "valid_accuracy");
+  CHECK(curves[0].log_steps);
+  CHECK(curves[0].variants == std::vector<std::string>{"wide"});
+  CHECK(curves[0].curves[0].mean == std::vector<double>{0.5, 0.5, 0.5, 1});
+  Claim ends = file.claim();  // without steps_to the metric behind the first quantity
+  ends.expect.pop_back();
+  CHECK_FALSE(picture_curves(ends, {{run("wide-seed1", {0.25, 0.5, 0.75})}, {}})[0].log_steps);
+  ends.expect[0].metric = "train_loss";
+  CHECK(picture_curves(ends, {{run("wide-seed1", {0.25, 0.5, 0.75})}, {}}).empty());
+  ends.expect[0].metric = "seconds";
+  CHECK(picture_curves(ends, {{run("wide-seed1", {0.25, 0.5, 0.75})}, {}}).empty());
+}
+
+TEST_CASE("a claim may be drawn over several metrics", "[claims]") {
+  const TestFolder folder;
+  const ExperimentFile file(folder.write("configs/wide.yaml", kConfig));
+  ClaimRow row = example(file);
+  row.measured = {{"near", "wide", {{0.9}, {0.8}}},
+                  {"near", "narrow", {{0.7}, {0.6}}},
+                  {"far", "wide", {{0.5}, {std::nan("")}}},
+                  {"far", "narrow", {{std::nan("")}, {std::nan("")}}}};
+  Claim claim = file.claim();
+  claim.plot = {"near", "far"};
+  const std::string svg = claim_picture(claim, row, {});
+  CHECK(count_of(svg, "<circle") == 5);  // a mark for each number
+  for (const char* text : {">near<", ">far<", ">wide<", ">narrow<"}) CHECK(count_of(svg, text) == 1);
+  CHECK(svg.find("nan") == std::string::npos);
+  for (Measured& m : row.measured) m.values = {{std::nan("")}};
+  CHECK(count_of(claim_picture(claim, row, {}), "<circle") == 0);
+}
+
+TEST_CASE("bars may reach below zero, stand for one seed, or be none", "[claims]") {
+  const TestFolder folder;
+  const ExperimentFile file(folder.write("configs/wide.yaml", kConfig));
+  ClaimRow row = example(file);
+  row.seeds = {1};
+  row.quick = true;
+  row.measured = {{"test_accuracy", "wide", {{-2}}}, {"test_accuracy", "narrow", {{3}}}};
+  const std::string svg = claim_picture(file.claim(), row, {});
+  CHECK(svg.find("over 1 seed;") != std::string::npos);
+  CHECK(svg.find("quick run") != std::string::npos);
+  CHECK(count_of(svg, "<circle") == 2);
+  CHECK(svg.find("never reached") == std::string::npos);
+  row.measured = {{"test_accuracy", "wide", {{std::nan("")}}}};
+  CHECK(count_of(claim_picture(file.claim(), row, {}), "<circle") == 0);
+}
+
 TEST_CASE("the gallery of this repository is made of its rows", "[claims]") {
   const std::filesystem::path docs = source_file("docs");
   const std::vector<ClaimRow> rows = read_rows(docs / "gallery");
