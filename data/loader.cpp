@@ -100,7 +100,7 @@ const Batch& Loader::next() {
     slot.phase = waiting;
     if (s.asked == n) continue;
     hand_over();
-    arena().enqueue([state = state_, &slot, step = s.asked]() TEMPERA_COPIED_TASK {
+    arena().enqueue([kept = state_, state = state_.get(), &slot, step = s.asked]() TEMPERA_COPIED_TASK {
       take_over();
       state->read(slot, step);
       hand_over();

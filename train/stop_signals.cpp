@@ -1,5 +1,6 @@
 #include "train/stop_signals.h"
 
+#include <atomic>
 #include <csignal>
 #include <string_view>
 #include <unistd.h>
@@ -7,7 +8,9 @@
 namespace tempera {
 namespace {
 
-volatile std::sig_atomic_t g_asked = 0, g_at_once = 0;
+// Any thread may be the one that handles a signal.
+std::atomic<int> g_asked = 0, g_at_once = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void on_signal(int) {
   if (g_at_once == 0) {

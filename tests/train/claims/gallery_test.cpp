@@ -68,7 +68,7 @@ TEST_CASE("the gallery shows verdicts, and which rows are stale", "[claims][appr
   ClaimRow row = example(ExperimentFile(folder.write("configs/wide.yaml", kConfig)));
   CHECK(stale(row, folder.path).empty());
   CHECK_APPROVED("screens/gallery.md", gallery_page({row}, folder.path));
-  folder.write("configs/wide.yaml", std::string(kConfig) + "lr: 0.5\n");
+  folder.write("configs/wide.yaml", fmt::format("{}lr: 0.5\n", kConfig));
   CHECK(stale(row, folder.path) == "the configuration has changed since");
   CHECK(gallery_page({row}, folder.path).find("**Stale**") != std::string::npos);
   row.config = "configs/gone.yaml";
