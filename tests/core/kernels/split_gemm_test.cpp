@@ -10,19 +10,12 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "core/tensor.h"
+#include "tests/support/matrix_units.h"
 
 using namespace tempera;
 using kernels::Transpose;
 
 namespace {
-
-// Elsewhere nothing can be tried; it is said.
-bool available() {
-  if (kernels::has_matrix_units()) return true;
-  WARN("this processor has no matrix units");
-  SUCCEED();
-  return false;
-}
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
@@ -133,7 +126,7 @@ TEST_CASE("a number is the sum of three of eight bits", "[split_gemm]") {
 }
 
 TEST_CASE("matrix units give the bits of the definition", "[split_gemm]") {
-  if (!available()) return;
+  if (!tries_matrix_units()) return;
   const Index sizes[][3] = {{1, 1, 1},     {16, 16, 32}, {32, 32, 64}, {17, 15, 31}, {33, 65, 33},
                             {40, 16, 129}, {5, 70, 200}, {64, 48, 2},  {3, 1030, 5}, {70, 33, 300}};
   for (const auto& [m, n, k] : sizes)
@@ -148,7 +141,7 @@ TEST_CASE("matrix units give the bits of the definition", "[split_gemm]") {
 }
 
 TEST_CASE("matrix units are as exact as a chain of fused multiply-adds", "[split_gemm]") {
-  if (!available()) return;
+  if (!tries_matrix_units()) return;
   for (const Index k : {32, 128, 1000}) {
     const Problem x{48, 40, k};
     Stored chain = x.c;
@@ -166,7 +159,7 @@ TEST_CASE("matrix units are as exact as a chain of fused multiply-adds", "[split
 }
 
 TEST_CASE("numbers too small to be split lose digits, and touch no neighbour", "[split_gemm]") {
-  if (!available()) return;
+  if (!tries_matrix_units()) return;
   for (const Transpose ta : kBoth)
     for (const Transpose tb : kBoth) {
       Problem x{40, 40, 70, ta, tb};
@@ -185,7 +178,7 @@ TEST_CASE("numbers too small to be split lose digits, and touch no neighbour", "
 }
 
 TEST_CASE("rows and columns do not depend on their neighbours with matrix units", "[split_gemm]") {
-  if (!available()) return;
+  if (!tries_matrix_units()) return;
   const Problem whole{70, 90, 100};
   const Stored all = fast(whole);
   for (const Index row : {0, 15, 33, 69}) {
@@ -198,7 +191,7 @@ TEST_CASE("rows and columns do not depend on their neighbours with matrix units"
 }
 
 TEST_CASE("an epilogue sees each element of a split product once, finished", "[split_gemm]") {
-  if (!available()) return;
+  if (!tries_matrix_units()) return;
   const Problem x{45, 1100, 150};
   std::vector<int> seen(static_cast<std::size_t>(x.m * x.n), 0);
   fast(x, [&](Index row, Index rows, Index col, Index cols) {
@@ -209,7 +202,7 @@ TEST_CASE("an epilogue sees each element of a split product once, finished", "[s
 }
 
 TEST_CASE("a split product without inner indices or without elements", "[split_gemm]") {
-  if (!available()) return;
+  if (!tries_matrix_units()) return;
   const Problem none{3, 4, 0, Transpose::no, Transpose::no, 1, 0.5};
   const Stored c = fast(none);
   for (Index i = 0; i < 3; ++i)
@@ -219,7 +212,7 @@ TEST_CASE("a split product without inner indices or without elements", "[split_g
 }
 
 TEST_CASE("a split product wants its workspace", "[split_gemm][errors]") {
-  if (!available()) return;
+  if (!tries_matrix_units()) return;
   float c = 0;
   std::vector<std::byte> little(64);
   CHECK_THROWS_AS(

@@ -1,7 +1,8 @@
 // Operations whose products run on matrix units: kernels/split_gemm.h.
+#include "tests/support/matrix_units.h"
+
 #include <catch2/catch.hpp>
 
-#include "core/kernels/split_gemm.h"
 #include "core/ops/cross_entropy.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/linear.h"
@@ -14,14 +15,6 @@
 using namespace tempera;
 
 namespace {
-
-// Elsewhere nothing can be tried; it is said.
-bool available() {
-  if (kernels::has_matrix_units()) return true;
-  WARN("this processor has no matrix units");
-  SUCCEED();
-  return false;
-}
 
 Tensor drawn(Shape shape, const char* name, DType dtype) {
   Tensor t = Tensor::empty(shape, dtype);
@@ -67,7 +60,7 @@ void check(F f) {
 }  // namespace
 
 TEST_CASE("operations on matrix units are exact, with one result for any number of threads", "[split_gemm]") {
-  if (!available()) return;
+  if (!tries_matrix_units()) return;
   SECTION("linear") {
     check([](const Var& x, const Var& w) { return linear(x, w, {}, Activation::gelu); });
   }
