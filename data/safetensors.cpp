@@ -29,11 +29,8 @@ DType dtype_of_file(FileType type) {
     case FileType::F64: return DType::float64;
     case FileType::I64:
     case FileType::I32: return DType::int32;
-    case FileType::F32:
-    case FileType::F16:
-    case FileType::BF16: return DType::float32;
+    default: return DType::float32;
   }
-  return DType::float32;
 }
 
 // Sign 1, exponent 5 (bias 15), fraction 10.

@@ -356,3 +356,72 @@ TEST_CASE("threads inside an operation change no bit", "[tape][threads]") {
   }
   CHECK(results[0] == results[1]);
 }
+
+TEST_CASE("while recording is paused leaves and parameters are constants", "[tape]") {
+  Tape tape;
+  const Tape::Pause pause(tape);
+  CHECK_FALSE(tape.leaf(vector({1})).requires_grad());
+  CHECK_FALSE(tape.parameter(vector({1}), vector({0})).requires_grad());
+  CHECK(tape.size() == 0);
+}
+
+TEST_CASE("a pass back from a value that wants no gradient does nothing", "[tape]") {
+  Tape tape;
+  const Var x = tape.leaf(vector({3}));
+  const Tape::Mark mark = tape.mark();
+  tape.backward_since(mark, tape.constant(vector({2})), vector({1}));
+  CHECK(tape.grad(x).to_vector() == std::vector<double>{0});
+}
+
+TEST_CASE("the watch looks at every element", "[tape][watch]") {
+  for (const Index size : {1, 63, 64, 65, 200})
+    for (Index i = 0; i < size; i += size < 3 ? 1 : size / 3) {
+      Tape tape;
+      tape.watch(true);
+      Tensor values = Tensor::full({size}, DType::float32, 2);
+      const Var x = tape.leaf(values);
+      CHECK_NOTHROW(log(x));
+      values.data<float>()[i] = 0;
+      CHECK_THROWS_WITH(log(x), Catch::Contains(fmt::format("the first is -inf at element {}", i)));
+    }
+  static const Op whole{"test.whole", nullptr};
+  Tape tape;
+  tape.watch(true);
+  const Var x = tape.leaf(vector({1}));
+  const auto nothing = [](const Tensor&, Gradients&) {};
+  const Tape::Pause pause(tape);
+  CHECK(Tape::record(whole, {x}, Tensor::zeros({2}, DType::int32), nothing).dtype() == DType::int32);
+}
+
+TEST_CASE("a gradient of another type is refused wherever it comes from", "[tape][errors]") {
+  static const Op narrow{"test.narrow", nullptr};
+  Tape tape;
+  const Var x = tape.leaf(vector({1, 2}));
+  CHECK_THROWS_WITH(tape.backward(x * 2, Tensor::zeros({2}, DType::float32)),
+                    "Tape::backward: dy is float32 [2], but y is float64 [2]");
+  const Var y = Tape::record(narrow, {x}, Tensor::full({}, DType::float64, 1),
+                             [](const Tensor&, Gradients& dx) { dx.add(0, Tensor::zeros({2}, DType::float32)); });
+  CHECK_THROWS_WITH(tape.backward(y),
+                    "test.narrow: the gradient of input 0 is float32 [2], but the input is float64 [2]");
+  CHECK_THROWS_WITH(tape.grad(tape.constant(vector({1}))),
+                    "Tape::grad: only leaves, parameters and Vars given to retain_grad() keep a gradient");
+}
+
+TEST_CASE("a buffer is handed on as a gradient only where it fits", "[tape]") {
+  static const Op sum{"test.sum", nullptr};
+  // What an operation has no use for any more: of the gradient's shape and type, of another shape, of another type.
+  for (const Tensor& spent :
+       {Tensor::zeros({3}, DType::float64), Tensor::zeros({4}, DType::float64), Tensor::zeros({3}, DType::float32)}) {
+    Tape tape;
+    const Var x = tape.leaf(vector({1, 2, 3}));
+    const Var twice = x * 2;
+    const Var y =
+        Tape::record(sum, {twice}, Tensor::full({}, DType::float64, 12), [&](const Tensor& dy, Gradients& dx) {
+          Tensor spare = Tensor::zeros(spent.shape(), spent.dtype());
+          const Into to = dx.into(0, spare);
+          REQUIRE(to.grad.shape() == Shape{3});
+          for (double& g : std::span(Tensor(to.grad).data<double>(), 3)) g = (to.add ? g : 0) + dy.item();
+        });
+    CHECK(gradient(tape, y, x) == std::vector<double>{2, 2, 2});
+  }
+}

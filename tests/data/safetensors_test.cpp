@@ -188,6 +188,9 @@ TEST_CASE("safetensors: every broken file is refused with its own words", "[data
   CHECK(text(R"({"\x")") == m + "byte 10: a backslash begins no escape that JSON has");
   CHECK(text(R"({"\u12g4")") == m + "byte 14: four hexadecimal digits were wanted after \\u");
   CHECK(text(R"({"\uD83D")") == m + "byte 10: half of a surrogate pair is no character");
+  CHECK(text(R"({"\u12)") == m + "byte 14: four hexadecimal digits were wanted after \\u");
+  CHECK(text(R"({"\)") == m + "byte 10: a backslash begins no escape that JSON has");
+  CHECK(text(R"({"\uD83D\uE000")") == m + "byte 10: half of a surrogate pair is no character");
   CHECK(text(R"({"\uDE00")") == m + "byte 10: half of a surrogate pair is no character");
   CHECK(text(R"({"\uD83D\u0041")") == m + "byte 10: half of a surrogate pair is no character");
   CHECK(text("{\"\xFF\"") == m + "byte 10: byte 0xff begins no valid UTF-8 character");
@@ -234,6 +237,10 @@ TEST_CASE("safetensors: every broken file is refused with its own words", "[data
         at + "has 20 bytes in data_offsets [0, 20]; shape [2, 3] of F32 takes 24");
   CHECK(text(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}})") ==
         at + "has shape [4294967296, 4294967296], whose bytes exceed 63 bits");
+  CHECK(text(R"({"a":{"dtype":"F32","shape":[2305843009213693952],"data_offsets":[0,0]}})") ==
+        at + "has shape [2305843009213693952], whose bytes exceed 63 bits");
+  CHECK(text("{\"" + std::string(65, 'n') + R"(":{"shape":[1],"data_offsets":[0,4]}})", 4) ==
+        m + "byte 9: tensor '" + std::string(64, 'n') + "...' has no dtype");
   CHECK(text(R"({"a":{"dtype":"F32","shape":[0,18446744073709551615],"data_offsets":[0,0]}})") ==
         at + "has shape [0, 18446744073709551615], whose bytes exceed 63 bits");
   CHECK(text(R"({"a":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4000000000000]}})", 4) ==
@@ -266,6 +273,10 @@ TEST_CASE("safetensors: every broken file is refused with its own words", "[data
   std::vector<std::byte> bytes = file_of(wide, 16);
   bytes[bytes.size() - 4] = std::byte{1};
   CHECK(error_of(bytes) == m + "byte 71: tensor 'i' holds 4294967296 at element 1; int32 values were wanted");
+  std::fill(bytes.end() - 8, bytes.end(), std::byte{0xFF});
+  CHECK(error_of(bytes) == "read without complaint");  // -1
+  bytes[bytes.size() - 5] = std::byte{0x7F};
+  CHECK(error_of(bytes) == m + "byte 71: tensor 'i' holds -2147483649 at element 1; int32 values were wanted");
 }
 
 TEST_CASE("safetensors: a file cut anywhere, or with one byte changed, is refused or read; never more",

@@ -66,6 +66,7 @@ TEST_CASE("what a killed save left is removed, and nothing else", "[checkpoint]"
   make(folder, ".step-000003.new", false);
   folder.write("mine/file", "");
   folder.write("notes.new", "");
+  folder.write(".notes", "");
   const CheckpointFolder checkpoints(folder.path);
   checkpoints.set_best(1);
   fs::create_directory_symlink("step-000001", folder.path / "best.new");
@@ -76,6 +77,7 @@ TEST_CASE("what a killed save left is removed, and nothing else", "[checkpoint]"
   CHECK(fs::exists(folder.path / "step-000001/COMPLETE"));
   CHECK(fs::exists(folder.path / "mine/file"));
   CHECK(fs::exists(folder.path / "notes.new"));
+  CHECK(fs::exists(folder.path / ".notes"));
   CHECK(checkpoints.best()->step == 1);
   CheckpointFolder(folder.path / "nowhere").clean();
 }

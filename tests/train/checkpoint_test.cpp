@@ -74,6 +74,11 @@ TEST_CASE("a checkpoint that does not fit is refused", "[checkpoint][errors]") {
                                                           "/model.safetensors is float32 [7, 5], but the model wants "
                                                           "float32 [7, 4]");
   }
+  SECTION("of numbers of another type") {
+    Parameters parameters(run.net, DType::float64, Rng(1, "run"));
+    CHECK_THROWS_WITH(load_weights(path, parameters),
+                      Catch::Contains("is float32 [") && Catch::Contains(", but the model wants float64 ["));
+  }
   SECTION("with more than the model has") {
     struct Part : Module {
       Parameter weight{{7, 5}, Init::zeros()};

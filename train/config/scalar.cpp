@@ -81,14 +81,14 @@ std::string wanted(std::string_view what, const YamlNode& node, std::string_view
   return fmt::format("wanted {}, got {}{}{}", what, what_stands(node), mend.empty() ? "" : "; ", mend);
 }
 
+// False, and `value` is left, where a text that is_whole or is_number says more than T holds.
 template <class T>
-std::string parse(std::string_view text, T& value) {
-  text = text.starts_with('+') ? text.substr(1) : text;
+bool parse(std::string_view text, T& value) {
+  if (text.starts_with('+')) text.remove_prefix(1);
   T read{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), read);
-  if (error != std::errc() || end != text.data() + text.size()) return "out of range";
+  if (std::from_chars(text.data(), text.data() + text.size(), read).ec != std::errc()) return false;
   value = read;
-  return {};
+  return true;
 }
 
 // How a number that is no plain decimal whole number would be written as one; empty when it is none.
@@ -97,7 +97,7 @@ std::string as_whole(std::string_view text) {
   std::erase(plain, '_');
   double value = 0;
   if (is_whole(plain)) return without_leading_zeros(plain);
-  if (!is_number(plain) || !parse(plain, value).empty()) return {};
+  if (!is_number(plain) || !parse(plain, value)) return {};
   return value == std::round(value) && std::abs(value) < 1e15 ? fmt::format("{:.0f}", value) : std::string();
 }
 
@@ -111,7 +111,7 @@ std::string read_whole(const YamlNode& node, T& value) {
     const std::string mend = as_whole(text);
     return wanted(what, node, mend.empty() ? "" : fmt::format("write {}", mend));
   }
-  if (parse(text, value).empty()) return {};
+  if (parse(text, value)) return {};
   using Limits = std::numeric_limits<T>;
   return wanted(fmt::format("a whole number from {} to {}", Limits::min(), Limits::max()), node);
 }
@@ -123,7 +123,7 @@ std::string what_stands(const YamlNode& node) {
     case YamlNode::Kind::null: return node.text.empty() ? "nothing" : "null";
     case YamlNode::Kind::list: return "a list";
     case YamlNode::Kind::map: return "a section";
-    case YamlNode::Kind::scalar: break;
+    default: break;
   }
   const std::string text = shortened(node.text);
   return node.quoted ? fmt::format("the text \"{}\"", text) : fmt::format("`{}`", text);
@@ -180,7 +180,7 @@ std::string read_scalar(const YamlNode& node, double& value) {
     return wanted("a number", node, mend.empty() ? "" : fmt::format("write {}", mend));
   }
   if (has_leading_zero(text)) return wanted("a number", node, fmt::format("write {}", without_leading_zeros(text)));
-  if (parse(text, value).empty()) return {};
+  if (parse(text, value)) return {};
   return wanted("a number that fits 64 bits (0, or 2.3e-308 to 1.7e308 in size)", node);
 }
 

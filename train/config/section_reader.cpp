@@ -198,7 +198,7 @@ class SectionReader : public Fields {
     YamlTree node = keys_;
     std::string_view rest = problem.key;
     bool given = true;
-    while (!rest.empty() && given) {
+    while (!rest.empty()) {
       const std::size_t dot = std::min(rest.find('.'), rest.size());
       const YamlEntry* entry = node->find(rest.substr(0, dot));
       given = entry != nullptr;

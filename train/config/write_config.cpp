@@ -61,9 +61,7 @@ class Writer : public Fields {
   }
   // A variant says what it changes.
   bool as_varied(std::string_view name, const std::string& text) const {
-    if (!varied_) return false;
-    const auto found = varied_->find(dotted(path_, name).substr(root_.size() + 1));
-    return found != varied_->end() && found->second == text;
+    return varied_ && varied_->at(dotted(path_, name).substr(root_.size() + 1)) == text;
   }
   std::string comment(const std::string& path) const {
     const auto origin = origins_.find(path);

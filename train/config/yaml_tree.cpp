@@ -62,11 +62,7 @@ class TreeBuilder : public YAML::EventHandler {
   // A mistake that may be the consequence of a bracket not closed, of which the parser only tells at the end.
   const std::optional<Stop>& suspicion() const { return suspicion_; }
   // Where the list or section that the parser waits for the end of was opened.
-  const Place* opened(YamlNode::Kind kind) const {
-    for (auto open = open_.rbegin(); open != open_.rend(); ++open)
-      if (open->node.kind == kind) return &open->node.place;
-    return nullptr;
-  }
+  Place opened() const { return open_.at(open_.size() - 1).node.place; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (documents_++ > 0) throw Stop{at(mark), "a second document begins here; a configuration is one"};
@@ -131,7 +127,7 @@ class TreeBuilder : public YAML::EventHandler {
   bool expects_value() const { return !open_.empty() && open_.back().key.has_value(); }
 
   void check_tag(const YAML::Mark& mark, const std::string& tag) const {
-    if (!tag.empty() && tag != "?" && tag != "!")
+    if (tag != "?" && tag != "!")
       throw Stop{at(mark), "tags (`!...`) are not read; leave the tag out, and quote what shall be a text"};
   }
 
@@ -228,10 +224,8 @@ YamlTree parse_yaml(int source, Problems& problems) {
     return nullptr;
   } catch (const YAML::Exception& error) {
     const Place place{source, std::max(0, error.mark.line), std::max(0, error.mark.column)};
-    const Place* opened = error.msg == kListOpen      ? builder.opened(YamlNode::Kind::list)
-                          : error.msg == kSectionOpen ? builder.opened(YamlNode::Kind::map)
-                                                      : nullptr;
-    problems.add(opened != nullptr ? *opened : place, in_our_words(error.msg));
+    const bool unclosed = error.msg == kListOpen || error.msg == kSectionOpen;
+    problems.add(unclosed ? builder.opened() : place, in_our_words(error.msg));
     return nullptr;
   }
   if (builder.suspicion()) {

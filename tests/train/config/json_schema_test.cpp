@@ -157,3 +157,19 @@ TEST_CASE("schema and reader agree on generated configurations", "[config][schem
   CHECK(accepted > 1000);
   CHECK(refused > 1000);
 }
+
+TEST_CASE("bounds of the schema are whole where they can be", "[config]") {
+  struct Bounds : Options {
+    double share = 0.5, many = 1;
+    void describe(Fields& f) override {
+      f("share", share, "of all,\nor | of some", between(0.25, 1));
+      f("many", many, "", between(0, 1e18));
+    }
+  } options;
+  const Json properties = Json::parse(json_schema(options, "b"))["properties"];
+  CHECK(properties["share"]["minimum"].dump() == "0.25");
+  CHECK(properties["share"]["maximum"].dump() == "1");
+  CHECK(properties["many"]["maximum"].dump() == "1e+18");
+  // A table's row is one line.
+  CHECK(reference_page(options, "B").find("of all, or \\| of some") != std::string::npos);
+}

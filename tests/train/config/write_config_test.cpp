@@ -173,3 +173,11 @@ TEST_CASE("rules in words, at their bounds", "[config]") {
   CHECK(rule_broken(between(0, 1), 1).empty());
   CHECK(rule_broken(at_least(1), 0.5) == "must be at least 1, got 0.5");
 }
+
+TEST_CASE("plain words stand without quotes, all others with", "[config]") {
+  for (const char* text : {"az", "AZ", "a09", "_x", "/a.b-c", "Z_/."}) CHECK(quoted_if_needed(text) == text);
+  for (const char* text : {"", "0a", ".a", "-a", "a{", "a[", "a:", "a b", "caf\xc3\xa9", "a@"})
+    CHECK(quoted_if_needed(text) == fmt::format("\"{}\"", text));
+  CHECK(joined({}, true).empty());
+  CHECK(joined({}, false).empty());
+}
