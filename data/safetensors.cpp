@@ -74,7 +74,7 @@ Tensor load(const SafetensorsEntry& e, std::uint64_t data, const Read& read, std
       convert<std::uint16_t>(read, at, tensor.size(), tensor.data<float>(),
                              [](std::uint16_t b, Index) { return from_bfloat(b); });
       break;
-    case FileType::I64:
+    default:  // I64
       convert<std::int64_t>(read, at, tensor.size(), tensor.data<std::int32_t>(), [&](std::int64_t v, Index i) {
         using Limits = std::numeric_limits<std::int32_t>;
         require(v >= Limits::min() && v <= Limits::max(), kWho,

@@ -42,7 +42,7 @@ class StateReader {
       state.config = text;
       return config_ = true;
     }
-    if (!in_numbers_ || depth_ != 2) return other();
+    if (!in_numbers_) return other();
     const std::optional<double> value = value_of(text);
     if (value) state.numbers[key_] = *value;
     return value.has_value();
@@ -61,7 +61,11 @@ class StateReader {
     if (--depth_ == 1) in_numbers_ = false;
     return true;
   }
-  bool start_array(std::size_t) { return depth_ > 0 && other() && ++depth_ > 0; }
+  bool start_array(std::size_t) {
+    if (!other()) return false;
+    ++depth_;
+    return true;
+  }
   bool end_array() { return end_object(); }
   bool parse_error(std::size_t, const std::string&, const Json::exception&) { return false; }
 
@@ -69,12 +73,13 @@ class StateReader {
   bool at(std::string_view name) const { return depth_ == 1 && key_ == name; }
   // A value of another kind than its key wants is refused, one of a key that nobody knows is not.
   bool other() const {
-    return depth_ > 0 && !at("step") && !at("seed") && !at("config") && !at("numbers") && !(in_numbers_ && depth_ == 2);
+    return depth_ > 0 && !at("step") && !at("seed") && !at("config") && !at("numbers") && !in_numbers_;
   }
 
   std::string key_;
   int depth_ = 0;
-  bool in_numbers_ = false, step_ = false, seed_ = false, config_ = false, numbers_ = false;
+  bool in_numbers_ = false;  // whose values are all texts, so nothing lies deeper
+  bool step_ = false, seed_ = false, config_ = false, numbers_ = false;
 };
 
 // In quotes, with escapes.

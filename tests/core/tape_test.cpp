@@ -409,19 +409,26 @@ TEST_CASE("a gradient of another type is refused wherever it comes from", "[tape
 
 TEST_CASE("a buffer is handed on as a gradient only where it fits", "[tape]") {
   static const Op sum{"test.sum", nullptr};
-  // What an operation has no use for any more: of the gradient's shape and type, of another shape, of another type.
+  // Of an input, the sum of its elements; `spent` is like what the operation has no use for any more.
+  const auto sum_of = [](const Var& x, const Tensor& spent) {
+    return Tape::record(sum, {x}, Tensor::zeros({}, DType::float64),
+                        [shape = spent.shape(), dtype = spent.dtype()](const Tensor& dy, Gradients& dx) {
+                          Tensor spare = Tensor::zeros(shape, dtype);
+                          const Into to = dx.into(0, spare);
+                          REQUIRE(to.grad.shape() == Shape{3});
+                          for (double& g : std::span(Tensor(to.grad).data<double>(), 3))
+                            g = (to.add ? g : 0) + dy.item();
+                        });
+  };
+  // Of the gradient's shape and type, of another shape, of another type.
   for (const Tensor& spent :
        {Tensor::zeros({3}, DType::float64), Tensor::zeros({4}, DType::float64), Tensor::zeros({3}, DType::float32)}) {
     Tape tape;
     const Var x = tape.leaf(vector({1, 2, 3}));
-    const Var twice = x * 2;
-    const Var y =
-        Tape::record(sum, {twice}, Tensor::full({}, DType::float64, 12), [&](const Tensor& dy, Gradients& dx) {
-          Tensor spare = Tensor::zeros(spent.shape(), spent.dtype());
-          const Into to = dx.into(0, spare);
-          REQUIRE(to.grad.shape() == Shape{3});
-          for (double& g : std::span(Tensor(to.grad).data<double>(), 3)) g = (to.add ? g : 0) + dy.item();
-        });
-    CHECK(gradient(tape, y, x) == std::vector<double>{2, 2, 2});
+    CHECK(gradient(tape, sum_of(x * 2, spent), x) == std::vector<double>{2, 2, 2});
+    // A parameter's gradient has a place of its own.
+    const Tensor grad = vector({5, 5, 5});
+    tape.backward(sum_of(tape.parameter(vector({1, 2, 3}), grad), spent));
+    CHECK(grad.to_vector() == std::vector<double>{1, 1, 1});
   }
 }

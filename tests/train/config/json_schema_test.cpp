@@ -173,3 +173,17 @@ TEST_CASE("bounds of the schema are whole where they can be", "[config]") {
   // A table's row is one line.
   CHECK(reference_page(options, "B").find("of all, or \\| of some") != std::string::npos);
 }
+
+TEST_CASE("a family within itself keeps the type that holds where none is given", "[config]") {
+  struct Averaged : Options {
+    Choice optimizer{kOptimizerSamples, "averaged"};  // whose own optimizer is a plain one
+    void describe(Fields& f) override { f("optimizer", optimizer, ""); }
+  } options;
+  const Json schema = Json::parse(json_schema(options, "a"));
+  const auto fits = [&](const char* text) { return schema_violation(schema, Json::parse(text)).empty(); };
+  CHECK(fits(R"({"optimizer": {"horizon": 5, "inner": {"momentum": 0.5}}})"));
+  CHECK(fits(R"({"optimizer": {"inner": {"type": "averaged", "inner": {"momentum": 0.5}}}})"));
+  CHECK_FALSE(fits(R"({"optimizer": {"momentum": 0.5}})"));
+  CHECK_FALSE(fits(R"({"optimizer": {"inner": {"horizon": 5}}})"));
+  CHECK_FALSE(fits(R"({"optimizer": {"inner": {"type": "averaged", "inner": {"horizon": 5}}}})"));
+}

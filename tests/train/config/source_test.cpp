@@ -51,6 +51,12 @@ TEST_CASE("a cut within a character takes it whole", "[config]") {
   CHECK(shown.size() == std::string("   1 | ...").size() + 112 + 3);
 }
 
+TEST_CASE("an excerpt of bytes that are no UTF-8 stays within its line", "[config]") {
+  const ConfigProblem problem = told(std::string(300, '\x80'), {0, 0, 200});
+  CHECK(problem.line == 1);
+  CHECK(problem.excerpt.ends_with("^"));
+}
+
 TEST_CASE("a place beyond the text has an empty excerpt", "[config]") {
   const ConfigProblem problem = told("a: 1\n", {0, 7, 3});
   CHECK(problem.where() == "a.yaml:8:1");
