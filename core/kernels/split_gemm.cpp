@@ -26,8 +26,8 @@ namespace {
 constexpr Index kTile = 16;          // rows of a tile, and columns of C in it
 constexpr Index kStep = 32;          // inner indices of a tile
 constexpr Index kPanel = 2 * kTile;  // rows or columns that are multiplied at a time: 2 x 2 tiles of C
-constexpr Index kDepth = 128;        // inner indices packed at a time
-constexpr Index kColumns = 1024;     // of B packed at a time: with all parts 768 KiB, in the second-level cache
+constexpr Index kDepth = 512;        // inner indices packed at a time, at most
+constexpr Index kPacked = 1 << 17;   // numbers of B, with all parts 768 KiB, in the second-level cache; as many of A
 constexpr Index kLeast = 32, kLeastWork = 1 << 18;  // see is_worth_splitting
 constexpr Index kTileBytes = 1024;
 constexpr Index kParts = 3;
@@ -35,6 +35,17 @@ constexpr Index kParts = 3;
 constexpr Index round_up(Index x, Index unit) {
   return (x + unit - 1) / unit * unit;
 }
+
+// What is packed at a time: a block of B, and of A one panel for the first-level cache, or where B takes several blocks
+// as much as of B, so that A is not packed for each of them.
+struct Blocks {
+  Index depth, rows, columns;
+  Blocks(Index m, Index n, Index k) : depth(std::min(round_up(k, kStep), kDepth)) {
+    const Index fits = kPacked / depth / kPanel * kPanel;
+    columns = std::min(round_up(n, kPanel), fits);
+    rows = n <= columns ? kPanel : std::min(round_up(m, kPanel), fits);
+  }
+};
 
 }  // namespace
 
@@ -44,99 +55,96 @@ bool is_worth_splitting(Index m, Index n, Index k) {
 
 std::size_t split_gemm_workspace_bytes(Index m, Index n, Index k) {
   if (m <= 0 || n <= 0 || k <= 0) return 0;
-  const Index columns = std::min(round_up(n, kPanel), kColumns), depth = std::min(round_up(k, kStep), kDepth);
-  const Index packed = (columns + kPanel) * depth * kParts * 2;
+  const Blocks blocks(m, n, k);
+  const Index packed = (blocks.columns + blocks.rows) * blocks.depth * kParts * 2;
   return static_cast<std::size_t>(packed + 5 * kTileBytes);  // four tiles of C, and what alignment takes
 }
 
 #ifdef TEMPERA_MATRIX_UNITS
 namespace {
 
-struct Part {
-  __m512i row[kTile];
-  __m512i& operator[](std::size_t i) { return row[i]; }
-  const __m512i& operator[](std::size_t i) const { return row[i]; }
-};
-
-// x in three parts, each in the upper half of its 32 bits.
-struct Split {
-  __m512i part[kParts];
-};
-inline Split split(__m512 x) {
-  const __m512i half = _mm512_set1_epi32(0x8000), upper = _mm512_set1_epi32(static_cast<int>(0xFFFF0000));
-  Split s;
-  s.part[0] = _mm512_and_si512(_mm512_add_epi32(_mm512_castps_si512(x), half), upper);
-  const __m512 rest = _mm512_sub_ps(x, _mm512_castsi512_ps(s.part[0]));
-  s.part[1] = _mm512_and_si512(_mm512_add_epi32(_mm512_castps_si512(rest), half), upper);
-  // Eight bits are left, but those of a subnormal number lie anywhere, and the lower half belongs to a neighbour.
-  s.part[2] = _mm512_and_si512(_mm512_castps_si512(_mm512_sub_ps(rest, _mm512_castsi512_ps(s.part[1]))), upper);
-  return s;
-}
-
 inline __mmask16 first(Index count) {
   return static_cast<__mmask16>((1U << std::clamp<Index>(count, 0, kTile)) - 1);
 }
 
-// Rows of a tile from numbers that lie along the inner dimension: unit i, inner indices 0 .. 31 of it.
-inline void split_along(const float* x, Index ld, Index units, Index depth, __m512 alpha,
-                        std::array<Part, kParts>& out) {
-  const __mmask16 low = first(depth), high = first(depth - kTile);
-  for (Index i = 0; i < kTile; ++i) {
-    const float* const at = x + std::min(i, units - 1) * ld;
-    const Split left = split(_mm512_mul_ps(alpha, _mm512_maskz_loadu_ps(i < units ? low : __mmask16{0}, at)));
-    const Split right = split(_mm512_mul_ps(alpha, _mm512_maskz_loadu_ps(i < units ? high : __mmask16{0}, at + kTile)));
-    for (Index p = 0; p < kParts; ++p)
-      out[static_cast<std::size_t>(p)][static_cast<std::size_t>(i)] = reinterpret_cast<__m512i>(
-          _mm512_cvtne2ps_pbh(_mm512_castsi512_ps(right.part[p]), _mm512_castsi512_ps(left.part[p])));
+// 16 x 16 numbers in rows, zeros beyond the first `rows` rows and `cols` columns.
+using Block = Eigen::internal::PacketBlock<Eigen::internal::Packet16f, 16>;
+inline void load(const float* x, Index ld, Index rows, Index cols, Block& out) {
+  const __mmask16 mask = first(cols);
+  for (Index i = 0; i < kTile; ++i)
+    out.packet[i] = i < rows ? _mm512_maskz_loadu_ps(mask, x + i * ld) : _mm512_setzero_ps();
+}
+
+// The parts of `low` in the lower halves of 32 bits, those of `high` in the upper ones, a tile's row each.
+inline void split(__m512 low, __m512 high, std::byte* to) {
+  const __m512i half = _mm512_set1_epi32(0x8000), upper = _mm512_set1_epi32(static_cast<int>(0xFFFF0000));
+  const auto rounded = [&](__m512 x) {
+    return _mm512_and_si512(_mm512_add_epi32(_mm512_castps_si512(x), half), upper);
+  };
+  for (Index p = 0; p < kParts; ++p) {
+    // Of the third part eight bits are left, but those of a subnormal number lie anywhere: it is cut off.
+    const bool last = p == kParts - 1;
+    const __m512i l = last ? _mm512_castps_si512(low) : rounded(low);
+    const __m512i h = last ? _mm512_castps_si512(high) : rounded(high);
+    _mm512_store_si512(to + p * kTileBytes, _mm512_mask_blend_epi16(0xAAAAAAAAU, _mm512_srli_epi32(l, 16), h));
+    if (last) break;
+    low = _mm512_sub_ps(low, _mm512_castsi512_ps(l));
+    high = _mm512_sub_ps(high, _mm512_castsi512_ps(h));
   }
-}
-
-// The same where numbers lie along the units: inner indices 2 i and 2 i + 1 of units 0 .. 15.
-inline void split_across(const float* x, Index ld, Index units, Index depth, __m512 alpha,
-                         std::array<Part, kParts>& out) {
-  const __mmask16 mask = first(units);
-  for (Index i = 0; i < kTile; ++i) {
-    const float* const at = x + std::min(2 * i, depth - 1) * ld;
-    const Index next = 2 * i + 1 < depth ? ld : 0;
-    const Split even = split(_mm512_mul_ps(alpha, _mm512_maskz_loadu_ps(2 * i < depth ? mask : __mmask16{0}, at)));
-    const Split odd =
-        split(_mm512_mul_ps(alpha, _mm512_maskz_loadu_ps(2 * i + 1 < depth ? mask : __mmask16{0}, at + next)));
-    for (Index p = 0; p < kParts; ++p)
-      out[static_cast<std::size_t>(p)][static_cast<std::size_t>(i)] =
-          _mm512_or_si512(_mm512_srli_epi32(even.part[p], 16), odd.part[p]);
-  }
-}
-
-void transpose(Part& part) {
-  Eigen::internal::PacketBlock<Eigen::internal::Packet16f, 16> block;
-  for (std::size_t i = 0; i < kTile; ++i) block.packet[i] = _mm512_castsi512_ps(part[i]);
-  Eigen::internal::ptranspose(block);
-  for (std::size_t i = 0; i < kTile; ++i) part[i] = _mm512_castps_si512(block.packet[i]);
-}
-
-// Packs up to 32 units (rows of op(A), columns of op(B)) of `depth` inner indices: for each step, for each 16 units,
-// three tiles. `along`: element (unit, p) lies at x[unit * ld + p], else at x[unit + p * ld]. Tiles of A have a row for
-// each unit, those of B one for each pair of inner indices.
-void pack(const float* x, Index ld, bool along, bool for_a, Index units, Index depth, float alpha, std::byte* out) {
-  const __m512 scale = _mm512_set1_ps(alpha);
-  for (Index p = 0; p < depth; p += kStep)
-    for (Index u = 0; u < kPanel; u += kTile, out += kParts * kTileBytes) {
-      if (u >= units) continue;
-      std::array<Part, kParts> parts;
-      const Index inner = std::min(kStep, depth - p), count = std::min(kTile, units - u);
-      if (along) split_along(x + u * ld + p, ld, count, inner, scale, parts);
-      else split_across(x + u + p * ld, ld, count, inner, scale, parts);
-      for (std::size_t i = 0; i < kParts; ++i) {
-        if (along != for_a) transpose(parts[i]);
-        auto* const to = reinterpret_cast<__m512i*>(out + static_cast<Index>(i) * kTileBytes);
-        for (std::size_t row = 0; row < kTile; ++row) _mm512_store_si512(to + row, parts[i][row]);
-      }
-    }
 }
 
 constexpr Index packed_bytes(Index depth) {  // of a panel
   return round_up(depth, kStep) / kStep * 2 * kParts * kTileBytes;
 }
+
+// Packs units (rows of op(A), columns of op(B)) of `depth` inner indices, 32 in a panel: for each step, for each 16
+// units, three tiles. `along`: element (unit, p) lies at x[unit * ld + p], else at x[unit + p * ld]. Tiles of A have a
+// row for each unit, those of B one for each pair of inner indices p and p + 16.
+struct Packing {
+  const float* x;
+  Index ld;
+  bool along;
+  Index units, depth;
+  float alpha;
+
+  template <bool Turned, bool Scaled>
+  void tiles(Index u, Index p, std::byte* out) const {
+    const __m512 scale = _mm512_set1_ps(alpha);
+    const Index count = std::min(kTile, units - u), few = depth - p, many = std::max<Index>(0, few - kTile);
+    const float* const at = along ? x + u * ld + p : x + u + p * ld;
+    const float* const next = many == 0 ? at : at + (along ? kTile : kTile * ld);
+    Block low, high;
+    load(at, ld, along ? count : few, along ? few : count, low);
+    load(next, ld, along ? count : many, along ? many : count, high);
+    if constexpr (Turned) {
+      Eigen::internal::ptranspose(low);
+      Eigen::internal::ptranspose(high);
+    }
+    for (std::size_t row = 0; row < kTile; ++row) {
+      const __m512 l = low.packet[row], h = high.packet[row];
+      if constexpr (Scaled) split(_mm512_mul_ps(scale, l), _mm512_mul_ps(scale, h), out + row * 64);
+      else split(l, h, out + row * 64);
+    }
+  }
+  // In the order in which they lie.
+  template <bool Turned, bool Scaled>
+  void run(std::byte* out) const {
+    const Index apart = packed_bytes(depth), rows = along ? units : depth, columns = along ? depth : units;
+    const Index down = along ? kPanel : kStep, right = along ? kStep : kPanel;
+    for (Index i = 0; i < rows; i += down)
+      for (Index j = 0; j < columns; j += right) {
+        const Index u = along ? i : j, p = along ? j : i;
+        std::byte* const to = out + u / kPanel * apart + p / kStep * 2 * kParts * kTileBytes;
+        tiles<Turned, Scaled>(u, p, to);
+        if (u + kTile < units) tiles<Turned, Scaled>(u + kTile, p, to + kParts * kTileBytes);
+      }
+  }
+  void run(bool for_a, std::byte* out) const {
+    const bool turned = along != for_a, scaled = alpha != 1;
+    if (turned) scaled ? run<true, true>(out) : run<true, false>(out);
+    else scaled ? run<false, true>(out) : run<false, false>(out);
+  }
+};
 
 // The accumulators are tiles 0 (top left), 1 (top right), 2 and 3 (below); 4 and 5 hold A, 6 and 7 B.
 template <int Rows, int Cols>
@@ -248,31 +256,39 @@ void split_gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, float alp
   std::size_t space = ws.size();
   auto* const beside = static_cast<float*>(std::align(64, 1, start, space));
   auto* const packed_a = reinterpret_cast<std::byte*>(beside) + 4 * kTileBytes;
-  std::byte* const packed_b = packed_a + packed_bytes(std::min(k, kDepth));
+  const Blocks blocks(m, n, k);
+  std::byte* const packed_b = packed_a + blocks.rows / kPanel * packed_bytes(blocks.depth);
+  const bool a_along = ta == Transpose::no, b_along = tb == Transpose::yes;
   const Tiles tiles;
-  for (Index col = 0; col < n; col += kColumns)
-    for (Index p = 0; p < k; p += kDepth) {
-      const Index cols = std::min(kColumns, n - col), depth = std::min(kDepth, k - p);
-      const Index steps = round_up(depth, kStep) / kStep, apart = packed_bytes(depth);
-      const float keep = p == 0 ? beta : 1;
-      const bool a_along = ta == Transpose::no, b_along = tb == Transpose::yes;
-      for (Index j = 0; j < cols; j += kPanel)
-        pack(b + (b_along ? (col + j) * ldb + p : col + j + p * ldb), ldb, b_along, false, std::min(kPanel, cols - j),
-             depth, 1, packed_b + j / kPanel * apart);
-      for (Index row = 0; row < m; row += kPanel) {
-        const Index rows = std::min(kPanel, m - row);
-        pack(a + (a_along ? row * lda + p : row + p * lda), lda, a_along, true, rows, depth, alpha, packed_a);
-        for (Index j = 0; j < cols; j += kPanel) {
-          const std::byte* const from = packed_b + j / kPanel * apart;
-          const Index wide = std::min(kPanel, cols - j);
-          float* const to = c + row * ldc + col + j;
-          if (rows % kTile == 0 && wide % kTile == 0 && (keep == 0 || keep == 1))
-            multiply_panels(rows, wide, steps, packed_a, from, to, ldc * static_cast<Index>(sizeof(float)), keep == 0);
-          else multiply_beside(rows, wide, steps, packed_a, from, keep, to, ldc, beside);
-        }
-        if (epilogue && p + depth == k) epilogue(row, rows, col, cols);
+  for (Index p = 0; p < k; p += blocks.depth) {
+    const Index depth = std::min(blocks.depth, k - p), steps = round_up(depth, kStep) / kStep;
+    const Index apart = packed_bytes(depth);
+    const float keep = p == 0 ? beta : 1;
+    // A panel of A with the packed columns of B.
+    const auto multiply = [&](Index row, Index rows, const std::byte* from, Index col, Index cols) {
+      for (Index j = 0; j < cols; j += kPanel) {
+        const Index wide = std::min(kPanel, cols - j);
+        const std::byte* const with = packed_b + j / kPanel * apart;
+        float* const to = c + row * ldc + col + j;
+        if (rows % kTile == 0 && wide % kTile == 0 && (keep == 0 || keep == 1))
+          multiply_panels(rows, wide, steps, from, with, to, ldc * static_cast<Index>(sizeof(float)), keep == 0);
+        else multiply_beside(rows, wide, steps, from, with, keep, to, ldc, beside);
+      }
+      if (epilogue && p + depth == k) epilogue(row, rows, col, cols);
+    };
+    for (Index block = 0; block < m; block += blocks.rows) {
+      const Index end = std::min(m, block + blocks.rows);
+      Packing{a + (a_along ? block * lda + p : block + p * lda), lda, a_along, end - block, depth, alpha}.run(true,
+                                                                                                              packed_a);
+      for (Index col = 0; col < n; col += blocks.columns) {
+        const Index cols = std::min(blocks.columns, n - col);
+        if (block == 0 || cols < n)
+          Packing{b + (b_along ? col * ldb + p : col + p * ldb), ldb, b_along, cols, depth, 1}.run(false, packed_b);
+        for (Index row = block; row < end; row += kPanel)
+          multiply(row, std::min(kPanel, end - row), packed_a + (row - block) / kPanel * apart, col, cols);
       }
     }
+  }
 }
 
 #else

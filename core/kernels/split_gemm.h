@@ -9,8 +9,8 @@
 //   x1 = r(x),   x2 = r(x - x1),   x3 = x - x1 - x2        exactly x = x1 + x2 + x3 above 2^-110
 //
 // Of the nine products of parts, six are taken; those left out are below 2^-24 of the whole. The inner dimension is cut
-// into steps of 32, zeros beyond its end. With <u, v> = fma chain of u_p v_p over the even places p of a step from 0,
-// plus the chain over the odd ones, each element is by definition, from c = fl(beta c), step by step
+// into steps of 32, zeros beyond its end. With <u, v> = fma chain of u_p v_p over the first 16 places p of a step from
+// 0, plus the chain over the others, each element is by definition, from c = fl(beta c), step by step
 //
 //   c = c + <a1, b3>,  c + <a1, b2>,  c + <a2, b2>,  c + <a2, b1>,  c + <a3, b1>,  c + <a1, b1>        in this order
 //
