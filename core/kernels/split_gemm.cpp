@@ -67,13 +67,18 @@ inline __mmask16 first(Index count) {
   return static_cast<__mmask16>((1U << std::clamp<Index>(count, 0, kTile)) - 1);
 }
 
-// 16 x 16 numbers in rows, zeros beyond the first `rows` rows and `cols` columns.
-using Block = Eigen::internal::PacketBlock<Eigen::internal::Packet16f, 16>;
-inline void load(const float* x, Index ld, Index rows, Index cols, Block& out) {
-  const __mmask16 mask = first(cols);
-  for (Index i = 0; i < kTile; ++i)
-    out.packet[i] = i < rows ? _mm512_maskz_loadu_ps(mask, x + i * ld) : _mm512_setzero_ps();
-}
+// Row i of a block of numbers, 16 of them, or with a mask less and zeros.
+struct WholeRow {
+  const float* x;
+  Index ld;
+  __m512 operator()(Index i) const { return _mm512_loadu_ps(x + i * ld); }
+};
+struct PartRow {
+  const float* x;
+  Index ld, rows;
+  __mmask16 mask;
+  __m512 operator()(Index i) const { return i < rows ? _mm512_maskz_loadu_ps(mask, x + i * ld) : _mm512_setzero_ps(); }
+};
 
 // The parts of `low` in the lower halves of 32 bits, those of `high` in the upper ones, a tile's row each.
 inline void split(__m512 low, __m512 high, std::byte* to) {
@@ -107,24 +112,37 @@ struct Packing {
   Index units, depth;
   float alpha;
 
+  // Three tiles from two blocks of 16 rows.
+  template <bool Turned, bool Scaled, class Row>
+  static void split_rows(const Row& low, const Row& high, __m512 scale, std::byte* out) {
+    const auto put = [&](std::size_t i, __m512 l, __m512 h) {
+      if constexpr (Scaled) split(_mm512_mul_ps(scale, l), _mm512_mul_ps(scale, h), out + i * 64);
+      else split(l, h, out + i * 64);
+    };
+    if constexpr (Turned) {
+      Eigen::internal::PacketBlock<Eigen::internal::Packet16f, kTile> l, h;
+      for (Index i = 0; i < kTile; ++i) l.packet[i] = low(i);
+      for (Index i = 0; i < kTile; ++i) h.packet[i] = high(i);
+      Eigen::internal::ptranspose(l);
+      Eigen::internal::ptranspose(h);
+      for (std::size_t i = 0; i < kTile; ++i) put(i, l.packet[i], h.packet[i]);
+    } else {
+      for (Index i = 0; i < kTile; ++i) put(static_cast<std::size_t>(i), low(i), high(i));
+    }
+  }
   template <bool Turned, bool Scaled>
   void tiles(Index u, Index p, std::byte* out) const {
     const __m512 scale = _mm512_set1_ps(alpha);
-    const Index count = std::min(kTile, units - u), few = depth - p, many = std::max<Index>(0, few - kTile);
+    const Index count = std::min(kTile, units - u), few = depth - p;
     const float* const at = along ? x + u * ld + p : x + u + p * ld;
-    const float* const next = many == 0 ? at : at + (along ? kTile : kTile * ld);
-    Block low, high;
-    load(at, ld, along ? count : few, along ? few : count, low);
-    load(next, ld, along ? count : many, along ? many : count, high);
-    if constexpr (Turned) {
-      Eigen::internal::ptranspose(low);
-      Eigen::internal::ptranspose(high);
-    }
-    for (std::size_t row = 0; row < kTile; ++row) {
-      const __m512 l = low.packet[row], h = high.packet[row];
-      if constexpr (Scaled) split(_mm512_mul_ps(scale, l), _mm512_mul_ps(scale, h), out + row * 64);
-      else split(l, h, out + row * 64);
-    }
+    const Index further = along ? kTile : kTile * ld;
+    if (count == kTile && few >= kStep)
+      return split_rows<Turned, Scaled>(WholeRow{at, ld}, WholeRow{at + further, ld}, scale, out);
+    const Index many = std::max<Index>(0, few - kTile);
+    const auto part = [&](const float* from, Index inner) {
+      return along ? PartRow{from, ld, count, first(inner)} : PartRow{from, ld, inner, first(count)};
+    };
+    split_rows<Turned, Scaled>(part(at, few), part(many > 0 ? at + further : at, many), scale, out);
   }
   // In the order in which they lie.
   template <bool Turned, bool Scaled>
