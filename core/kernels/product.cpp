@@ -1,6 +1,7 @@
 #include "core/kernels/product.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/kernels/split_gemm.h"
 #include "core/parallel.h"
@@ -27,8 +28,10 @@ class Kernel {
  public:
   Kernel(const Team& team, Index m, Index n, Index k)
       : split_(std::is_same_v<T, float> && team.matrix_units && is_worth_splitting(m, n, k) && has_matrix_units()),
-        bytes_(((split_ ? split_gemm_workspace_bytes(m, n, k) : gemm_workspace_bytes<T>(m, n, k)) + 63) / 64 * 64) {}
+        bytes_(std::bit_ceil(std::max<std::size_t>(
+            64, split_ ? split_gemm_workspace_bytes(m, n, k) : gemm_workspace_bytes<T>(m, n, k)))) {}
 
+  // A power of two: the pool keeps a block for each size that was ever asked for, and a model has many.
   std::size_t workspace_bytes() const { return bytes_; }
 
   void run(Index m, Index n, Index k, T alpha, Operand<T> a, Operand<T> b, T beta, T* c, Index ldc, Workspace ws,
