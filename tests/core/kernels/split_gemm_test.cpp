@@ -156,7 +156,7 @@ TEST_CASE("packing in blocks does not show", "[split_gemm]") {
     std::vector<int> seen(static_cast<std::size_t>(m * n), 0);
     const Stored c = fast(x, [&](Index row, Index rows, Index col, Index cols) {
       for (Index i = row; i < row + rows; ++i)
-        for (Index j = col; j < col + cols; ++j) ++seen[static_cast<std::size_t>(i * n + j)];
+        for (Index j = col; j < col + cols; ++j) ++seen[static_cast<std::size_t>(i * x.n + j)];
     });
     CHECK(same_bits(c, naive(x)));
     CHECK(std::ranges::all_of(seen, [](int count) { return count == 1; }));
