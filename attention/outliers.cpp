@@ -20,6 +20,7 @@ struct Sizes {
 
 WeightOutlier worst(const std::vector<Sizes>& lines, Index length) {
   std::vector<double> ratios;
+  ratios.reserve(lines.size());
   for (const Sizes& line : lines)
     ratios.push_back(line.sum > 0 ? line.largest * static_cast<double>(length) / line.sum : 0);
   const auto top = std::max_element(ratios.begin(), ratios.end());

@@ -257,7 +257,7 @@ Var ScoreMixer::attend_cached(Context& context, const Packed& tokens, State& sta
     return context.tape().constant(
         cached_score_attention(given.span(), heads(), kv_heads(), cache, how(context, seen, false)));
   };
-  const Var y = attend(packed, state.cache, visibility);
+  Var y = attend(packed, state.cache, visibility);
   if (!output_bias_) return y;
   if (!context_bias()) return y + reshape(context[output_bias_->value], {1, 1, -1});
   Packed alone = without_values(context, tokens);

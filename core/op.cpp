@@ -15,7 +15,7 @@ Tensor draw_input(const Input& input, const Rng& rng, DType dtype) {
       const std::vector<std::int32_t> cell = rng.permutation(count);
       const double width = (input.high - input.low) / std::max(1, count);
       for (std::int32_t i = 0; i < count; ++i) {
-        const auto index = static_cast<std::uint64_t>(count + i);
+        const auto index = static_cast<std::uint64_t>(count) + static_cast<std::uint64_t>(i);
         tensor.set(i, input.low + width * (cell[static_cast<std::size_t>(i)] + rng.uniform(index, 0.25, 0.75)));
       }
       break;

@@ -22,7 +22,7 @@ class Rela : public RowwiseNormalizer<Rela> {
     v("gate", gate_);
   }
   Var finish(Context& context, const Var& z, const Var&) const override {
-    const Var r = rms_norm(z, context[gain_], eps_);
+    Var r = rms_norm(z, context[gain_], eps_);
     if (!gate_.exists()) return r;
     return pointwise([](auto norm, auto a, auto g) { return sigmoid(g * a) * norm; }, r, z, context[gate_]);
   }

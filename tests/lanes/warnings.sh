@@ -1,25 +1,36 @@
 #!/usr/bin/env bash
-# warnings.sh ROOT [FILES...]: E6, warnings of clang 14 in every source; those of GCC are errors in each build.
+# warnings.sh ROOT [--tidy] [FILES...]: E6, warnings of clang 14 in every source, or with --tidy those of clang-tidy in
+# the library (.clang-tidy says which); those of GCC are errors in each build.
 set -euo pipefail
 
-root=$1
+root=$1 id=E6 tool=clang++-14
 shift
-command -v clang++-14 >/dev/null || { echo "clang++-14 is not here: ./dev setup fuzz" >&2; exit 1; }
+folders=(core layers attention losses data train)
+if [[ ${1:-} == --tidy ]]; then
+  shift
+  id=E6.tidy tool=clang-tidy-14
+else
+  folders+=(apps tests)
+fi
+command -v "$tool" >/dev/null || { echo "$tool is not here: ./dev setup health" >&2; exit 1; }
 
 check() {
-  clang++-14 -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-unknown-warning-option \
-    -Wno-psabi -ffp-contract=off -DEIGEN_DONT_PARALLELIZE -I"$1" -isystem /usr/include/eigen3 \
-    -DTEMPERA_VERSION='""' -DTEMPERA_SOURCE_DIR='""' -DTEMPERA_BENCH_DIR='""' -DTEMPERA_MPIEXEC='""' \
-    -I"$1/build/release/generated" "$2" 2>&1
+  local root=$1 tool=$2 file=$3
+  local flags=(-std=c++20 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-unknown-warning-option -Wno-psabi
+    -ffp-contract=off -march=native -DEIGEN_DONT_PARALLELIZE -I"$root" -isystem /usr/include/eigen3
+    -DTEMPERA_VERSION='""' -DTEMPERA_SOURCE_DIR='""' -DTEMPERA_BENCH_DIR='""' -DTEMPERA_MPIEXEC='""'
+    -I"$root/build/release/generated")
+  if [[ $tool == clang-tidy* ]]; then "$tool" --quiet "$file" -- "${flags[@]}" 2>&1
+  else "$tool" -fsyntax-only "${flags[@]}" "$file" 2>&1
+  fi
 }
 export -f check
 
 cd "$root"
 files=("$@")
-[[ ${#files[@]} -gt 0 ]] || mapfile -t files < <(git ls-files 'core/*.cpp' 'layers/*.cpp' 'attention/*.cpp' \
-  'losses/*.cpp' 'data/*.cpp' 'train/*.cpp' 'apps/*.cpp' 'tests/*.cpp' ':!tests/package')
-said=$(printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -I{} bash -c 'check "$0" {}' "$root") || true
+[[ ${#files[@]} -gt 0 ]] || mapfile -t files < <(git ls-files "${folders[@]/%//*.cpp}" ':!tests/package')
+said=$(printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -I{} bash -c 'check "$0" "$1" {}' "$root" "$tool") || true
 count=$(grep -cE '(warning|error):' <<<"$said" || true)
 grep -E '(warning|error):' <<<"$said" | sort | uniq -c | sort -rn | head -50 || true
 echo "${#files[@]} files"
-if [[ $count == 0 ]]; then echo "E6 0 0 ok"; else echo "E6 $count 0 FAILED" && exit 1; fi
+if [[ $count == 0 ]]; then echo "$id 0 0 ok"; else echo "$id $count 0 FAILED" && exit 1; fi
