@@ -43,7 +43,7 @@ std::vector<Problem> DrawnSequencesOptions::problems() const {
 }
 
 std::size_t DrawnSequencesOptions::drawn_length(const Rng& draws) const {
-  return static_cast<std::size_t>(shortest) + draws.below(0, static_cast<std::uint64_t>(longest - shortest + 1));
+  return static_cast<std::size_t>(shortest) + draws.below(0, static_cast<std::uint64_t>(longest - shortest) + 1);
 }
 
 }  // namespace tempera

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace tempera {
 namespace {
@@ -86,7 +87,7 @@ class TableText {
     add(parts_under("", summary.rows, at), 1);
   }
 
-  std::string share(double flops) const { return grouped(static_cast<Index>(flops / share_ + 0.5)); }
+  std::string share(double flops) const { return grouped(std::llround(flops / share_)); }
 
   std::string text() const {
     std::array<std::size_t, 5> widths{};

@@ -49,7 +49,7 @@ std::string fingerprint(ExperimentOptions& options) {
   ExperimentOptions fresh;
   std::string text;
   for (const auto& [key, value] : changed_options(options, fresh))
-    if (counts(key)) text += key + '=' + value + '\n';
+    if (counts(key)) text += fmt::format("{}={}\n", key, value);
   return fmt::format("{:016x}", fnv1a(text));
 }
 

@@ -72,8 +72,8 @@ bool quote_is_closed(std::string_view text, std::size_t offset) {
   if (text.empty() || (text[0] != '\'' && text[0] != '"')) return true;
   const char quote = text[0];
   for (std::size_t i = 1; i < text.size(); ++i) {
-    if (quote == '"' && text[i] == '\\') ++i;
-    else if (text[i] == quote && quote == '\'' && text.substr(i + 1).starts_with('\'')) ++i;
+    const bool escape = quote == '"' ? text[i] == '\\' : text.substr(i).starts_with("''");
+    if (escape) ++i;
     else if (text[i] == quote) return true;
   }
   return false;

@@ -26,7 +26,7 @@ void flatten(const YAML::Node& node, const std::string& key, Config& out) {
   if (node.IsMap() && node.size() > 0) {
     for (const auto& entry : node) {
       const std::string name = entry.first.as<std::string>();
-      flatten(entry.second, key.empty() ? name : key + '.' + name, out);
+      flatten(entry.second, key.empty() ? name : fmt::format("{}.{}", key, name), out);
     }
     return;
   }
