@@ -107,7 +107,7 @@ class Trainer {
   class Averaged {
    public:
     explicit Averaged(Trainer& trainer) : trainer_(trainer) { trainer_.swap_average(); }
-    ~Averaged() { trainer_.swap_average(); }
+    ~Averaged() { trainer_.swap_average(); }  // NOLINT(bugprone-exception-escape): the types fitted before
     Averaged(const Averaged&) = delete;
     Averaged& operator=(const Averaged&) = delete;
 
