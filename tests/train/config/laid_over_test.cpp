@@ -1,24 +1,9 @@
 // Configurations of several files, of aliases, and mistakes far from their cause.
 #include <catch2/catch.hpp>
 
-#include "tests/support/sample_options.h"
-#include "train/config/read_config.h"
+#include "tests/support/config_errors.h"
 
 using namespace tempera;
-
-namespace {
-
-std::string errors_of(std::string_view yaml, std::initializer_list<std::string> overrides = {}) {
-  SampleOptions options;
-  try {
-    read_config({"sample.yaml", std::string(yaml)}, overrides, options);
-  } catch (const ConfigError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-}  // namespace
 
 TEST_CASE("what files say of one section is laid together, and scalars replace", "[config]") {
   const auto read = [](std::vector<ConfigText> texts) {

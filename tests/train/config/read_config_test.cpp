@@ -4,23 +4,9 @@
 #include <fstream>
 
 #include "tests/support/approved.h"
-#include "tests/support/sample_options.h"
+#include "tests/support/config_errors.h"
 
 using namespace tempera;
-
-namespace {
-
-std::string errors_of(std::string_view yaml, std::initializer_list<std::string> overrides = {}) {
-  SampleOptions options;
-  try {
-    read_config({"sample.yaml", std::string(yaml)}, overrides, options);
-  } catch (const ConfigError& error) {
-    return std::string(error.what()) + "\n";
-  }
-  return "no error\n";
-}
-
-}  // namespace
 
 TEST_CASE("a configuration fills every kind of field", "[config]") {
   SampleOptions options;
