@@ -74,6 +74,19 @@ Stored fast(const Problem& x, kernels::Epilogue epilogue = {}) {
   return c;
 }
 
+// An epilogue that counts how often it sees each element.
+struct Sightings {
+  const Problem& x;
+  std::vector<int> counts = std::vector<int>(static_cast<std::size_t>(x.m * x.n), 0);
+  void operator()(Index row, Index rows, Index col, Index cols) {
+    for (Index i = row; i < row + rows; ++i)
+      for (Index j = col; j < col + cols; ++j) ++counts[static_cast<std::size_t>(i * x.n + j)];
+  }
+  bool each_once() const {
+    return std::ranges::all_of(counts, [](int count) { return count == 1; });
+  }
+};
+
 // The definition in split_gemm.h, word for word.
 Stored naive(const Problem& x) {
   constexpr int kOrder[6][2] = {{0, 2}, {0, 1}, {1, 1}, {1, 0}, {2, 0}, {0, 0}};
@@ -153,13 +166,9 @@ TEST_CASE("packing in blocks does not show", "[split_gemm]") {
   for (const auto& [m, n, k] : sizes) {
     INFO(m << " x " << n << " x " << k);
     const Problem x{m, n, k, Transpose::no, Transpose::yes, 1, 1};
-    std::vector<int> seen(static_cast<std::size_t>(m * n), 0);
-    const Stored c = fast(x, [&](Index row, Index rows, Index col, Index cols) {
-      for (Index i = row; i < row + rows; ++i)
-        for (Index j = col; j < col + cols; ++j) ++seen[static_cast<std::size_t>(i * x.n + j)];
-    });
-    CHECK(same_bits(c, naive(x)));
-    CHECK(std::ranges::all_of(seen, [](int count) { return count == 1; }));
+    Sightings sightings{x};
+    CHECK(same_bits(fast(x, sightings), naive(x)));
+    CHECK(sightings.each_once());
   }
 }
 
@@ -216,12 +225,9 @@ TEST_CASE("rows and columns do not depend on their neighbours with matrix units"
 TEST_CASE("an epilogue sees each element of a split product once, finished", "[split_gemm]") {
   if (!tries_matrix_units()) return;
   const Problem x{45, 1100, 150};
-  std::vector<int> seen(static_cast<std::size_t>(x.m * x.n), 0);
-  fast(x, [&](Index row, Index rows, Index col, Index cols) {
-    for (Index i = row; i < row + rows; ++i)
-      for (Index j = col; j < col + cols; ++j) ++seen[static_cast<std::size_t>(i * x.n + j)];
-  });
-  CHECK(std::all_of(seen.begin(), seen.end(), [](int times) { return times == 1; }));
+  Sightings sightings{x};
+  fast(x, sightings);
+  CHECK(sightings.each_once());
 }
 
 TEST_CASE("a split product without inner indices or without elements", "[split_gemm]") {
