@@ -28,6 +28,7 @@ constexpr Index kStep = 32;          // inner indices of a tile
 constexpr Index kPanel = 2 * kTile;  // rows or columns that are multiplied at a time: 2 x 2 tiles of C
 constexpr Index kDepth = 512;        // inner indices packed at a time, at most
 constexpr Index kPacked = 1 << 17;   // numbers of B, with all parts 768 KiB, in the second-level cache; as many of A
+constexpr Index kRows = 128;         // of A, packed at a time where B takes one block
 constexpr Index kLeast = 32, kLeastWork = 1 << 18;  // see is_worth_splitting
 constexpr Index kTileBytes = 1024;
 constexpr Index kParts = 3;
@@ -36,14 +37,14 @@ constexpr Index round_up(Index x, Index unit) {
   return (x + unit - 1) / unit * unit;
 }
 
-// What is packed at a time: a block of B, and of A one panel for the first-level cache, or where B takes several blocks
-// as much as of B, so that A is not packed for each of them.
+// What is packed at a time: a block of B, and of A a few panels, so that where its columns are the units rows are read
+// in more than two cache lines each, or where B takes several blocks as much as of B, so that A is not packed for each.
 struct Blocks {
   Index depth, rows, columns;
   Blocks(Index m, Index n, Index k) : depth(std::min(round_up(k, kStep), kDepth)) {
     const Index fits = kPacked / depth / kPanel * kPanel;
     columns = std::min(round_up(n, kPanel), fits);
-    rows = n <= columns ? kPanel : std::min(round_up(m, kPanel), fits);
+    rows = std::min({round_up(m, kPanel), fits, n <= columns ? kRows : fits});
   }
 };
 
