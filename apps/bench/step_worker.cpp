@@ -48,8 +48,8 @@ void serve_steps(const StepRow& row, const StepSettings& settings) {
   else serve_type<float>(model, ready);
 }
 
-void only_steps(const StepRow& row, int steps) {
-  StepModel model(row);
+void only_steps(const StepRow& row, const StepSettings& settings, int steps) {
+  StepModel model(row, settings);
   for (int i = 0; i < steps; ++i) model.trainer().step();
 }
 

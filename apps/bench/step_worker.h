@@ -13,7 +13,7 @@ namespace tempera::bench {
 
 void serve_steps(const StepRow& row, const StepSettings& settings);
 
-// So many steps on one thread and nothing else: for counting instructions.
-void only_steps(const StepRow& row, int steps);
+// So many steps and nothing else: for counting instructions, where `settings` say one thread.
+void only_steps(const StepRow& row, const StepSettings& settings, int steps);
 
 }  // namespace tempera::bench
