@@ -161,8 +161,8 @@ TEST_CASE("matrix units give the bits of the definition", "[split_gemm]") {
 
 TEST_CASE("packing in blocks does not show", "[split_gemm]") {
   if (!tries_matrix_units()) return;
-  // Several blocks of B with one of A, and with two; one of B alone in several depths.
-  const Index sizes[][3] = {{40, 300, 520}, {290, 300, 600}, {35, 50, 1100}, {33, 2100, 40}};
+  // Several blocks of B with one of A, and with two; one of B alone in several depths, and with two of A.
+  const Index sizes[][3] = {{40, 300, 520}, {290, 300, 600}, {35, 50, 1100}, {33, 2100, 40}, {150, 40, 600}};
   for (const auto& [m, n, k] : sizes) {
     INFO(m << " x " << n << " x " << k);
     const Problem x{m, n, k, Transpose::no, Transpose::yes, 1, 1};
