@@ -60,15 +60,14 @@ T row_max(const T* x, Range visible) {
   return lane_max(larger(even, odd));
 }
 
-// x = exp(x - shift) on the visible part; returns its sum. A tail is computed at `shift` where nothing lies, which is
-// fast, and stored in part.
+// x = exp(x - shift) on the visible part; returns its sum. Beyond a tail nothing is stored, and 0 is added.
 template <class T>
 T row_exp(T* x, Range visible, T shift) {
   Lanes<T> total(0);
   vectors<T>(visible.first, visible.last, [&](Index i, auto count) {
-    const Lanes<T> e = exp(load<T>(x + i, count, shift) - Lanes<T>(shift));
+    const Lanes<T> e = exp(load<T>(x + i, count, kLow<T>) - Lanes<T>(shift));
     store(e, x + i, count);
-    total += count == lane_width<T> ? e : Lanes<T>::load(x + i, count);
+    total += e;
   });
   return lane_sum(total);
 }

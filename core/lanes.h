@@ -13,6 +13,7 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
+#include <utility>
 #ifdef __AVX512F__
 #include <immintrin.h>
 #endif
@@ -47,6 +48,13 @@ TEMPERA_INLINE void load_first(const float* from, Index count, LaneTypes<float>:
 }
 TEMPERA_INLINE void load_first(const double* from, Index count, LaneTypes<double>::Values& v) {
   v = LaneTypes<double>::Values(_mm512_mask_loadu_pd(__m512d(v), static_cast<__mmask8>((1u << count) - 1), from));
+}
+TEMPERA_INLINE void take_first(LaneTypes<float>::Values from, Index count, LaneTypes<float>::Values& v) {
+  v = LaneTypes<float>::Values(_mm512_mask_mov_ps(__m512(v), static_cast<__mmask16>((1u << count) - 1), __m512(from)));
+}
+TEMPERA_INLINE void take_first(LaneTypes<double>::Values from, Index count, LaneTypes<double>::Values& v) {
+  v = LaneTypes<double>::Values(
+      _mm512_mask_mov_pd(__m512d(v), static_cast<__mmask8>((1u << count) - 1), __m512d(from)));
 }
 TEMPERA_INLINE void store_first(float* to, Index count, LaneTypes<float>::Values v) {
   _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << count) - 1), __m512(v));
@@ -126,11 +134,25 @@ template <class T>
 void load_first(const T* from, Index count, typename LaneTypes<T>::Values& v) {
   std::memcpy(&v, from, static_cast<std::size_t>(count) * sizeof(T));
 }
+template <class V>
+void take_first(V from, Index count, V& v) {
+  std::memcpy(&v, &from, static_cast<std::size_t>(count) * sizeof(from[0]));
+}
 template <class T>
 void store_first(T* to, Index count, typename LaneTypes<T>::Values v) {
   std::memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(T));
 }
 #endif
+
+// The halves of x folded onto one another, f(lower, upper), until one element is left. In registers: through memory,
+// where narrow loads follow wide stores, a row of 64 scores waits longer for its sum than for its exponentials.
+template <class V, class F, std::size_t... I>
+TEMPERA_INLINE auto fold(V x, F f, std::index_sequence<I...>) {
+  constexpr std::size_t half = sizeof...(I);
+  const auto folded = f(__builtin_shufflevector(x, x, I...), __builtin_shufflevector(x, x, (I + half)...));
+  if constexpr (half == 2) return f(folded, __builtin_shufflevector(folded, folded, 1, 0))[0];
+  else return fold(folded, f, std::make_index_sequence<half / 2>());
+}
 }  // namespace detail
 
 // All ones or all zeros per lane; what comparisons give and where() takes.
@@ -167,6 +189,12 @@ struct Lanes {
   static TEMPERA_INLINE Lanes load(const T* from, Index count, T fill = 0) {
     Lanes x(fill);
     detail::load_first(from, count, x.v);
+    return x;
+  }
+  // The first `count` lanes, `fill` in the others.
+  TEMPERA_INLINE Lanes first(Index count, T fill = 0) const {
+    Lanes x(fill);
+    detail::take_first(v, count, x.v);
     return x;
   }
   TEMPERA_INLINE void store(T* to) const { std::memcpy(to, &v, sizeof(v)); }
@@ -241,20 +269,15 @@ struct Lanes {
   }
   friend TEMPERA_INLINE Lanes detach(Lanes x) { return x; }
 
-  // Sum and maximum over the lanes, along a fixed tree.
+  // Sum and maximum over the lanes, along a fixed tree: ((x0 + x8) + (x4 + x12)) + ...
   friend TEMPERA_INLINE T lane_sum(Lanes x) {
-    T t[kWidth];
-    x.store(t);
-    for (Index half = kWidth / 2; half > 0; half /= 2)
-      for (Index i = 0; i < half; ++i) t[i] += t[i + half];
-    return t[0];
+    return detail::fold(
+        x.v, [](auto a, auto b) { return a + b; }, std::make_index_sequence<kWidth / 2>());
   }
+  // A NaN in any lane comes through.
   friend TEMPERA_INLINE T lane_max(Lanes x) {
-    T t[kWidth];
-    x.store(t);
-    for (Index half = kWidth / 2; half > 0; half /= 2)
-      for (Index i = 0; i < half; ++i) t[i] = t[i] > t[i + half] || t[i] != t[i] ? t[i] : t[i + half];
-    return t[0];
+    return detail::fold(
+        x.v, [](auto a, auto b) { return (a > b) | (a != a) ? a : b; }, std::make_index_sequence<kWidth / 2>());
   }
 
  private:

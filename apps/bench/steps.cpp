@@ -84,7 +84,7 @@ Settings settings_of(const Options& options) {
   StepRow row = step_row(s.worker);
   if (s.length > 0) row.length = s.length;
   if (s.batch > 0) row.batch = s.batch;
-  if (s.steps > 0) only_steps(row, {1, s.shard, s.matrix_units}, s.steps);
+  if (s.steps > 0) only_steps(row, {s.turns.threads.front(), s.shard, s.matrix_units}, s.steps);
   else serve_steps(row, {s.turns.threads.back(), s.shard, s.matrix_units});
   std::exit(0);
 }

@@ -30,9 +30,14 @@ RowStats<T> row_stats(const T* x, Index n) {
   constexpr Index W = lane_width<T>;
   constexpr T kLow = -std::numeric_limits<T>::infinity();
   const Index whole = n / W * W, rest = n - whole;
-  Lanes<T> tops = Lanes<T>::load(x + whole, rest, kLow);
-  for (Index i = 0; i < whole; i += W) tops = max(tops, Lanes<T>::load(x + i));
-  const T top = lane_max(tops);
+  Lanes<T> tops = Lanes<T>::load(x + whole, rest, kLow), others(kLow);  // two chains, as one waits for each maximum
+  Index at = 0;
+  for (; at + 2 * W <= whole; at += 2 * W) {
+    tops = max(tops, Lanes<T>::load(x + at));
+    others = max(others, Lanes<T>::load(x + at + W));
+  }
+  if (at < whole) tops = max(tops, Lanes<T>::load(x + at));
+  const T top = lane_max(max(tops, others));
   if (top == kLow) return {top, 0};  // -inf - -inf is NaN
   Lanes<T> total = exp(Lanes<T>::load(x + whole, rest, kLow) - top);
   for (Index i = 0; i < whole; i += W) total += exp(Lanes<T>::load(x + i) - top);

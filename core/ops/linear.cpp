@@ -1,13 +1,11 @@
 #include "core/ops/linear.h"
 
-#include <algorithm>
-#include <array>
 #include <optional>
 
 #include "core/dual.h"
 #include "core/kernels/product.h"
+#include "core/ops/column_sums.h"
 #include "core/ops/frozen_weights.h"
-#include "core/parallel.h"
 
 namespace tempera {
 namespace {
@@ -31,35 +29,6 @@ void finish_row(F f, const T* bias, T* y, T* slope, Index cols) {
   Index i = 0;
   for (; i + W <= cols; i += W) step(i, std::integral_constant<Index, W>{});
   if (i < cols) step(i, cols - i);
-}
-
-// dz = dy slope, over slope unless that is null (dz = dy), and the column sums of dz into db unless that is null, for
-// columns [0, cols) of all rows. Row by row: memory is read in runs, and the sums stay in the first-level cache.
-constexpr Index kVectors = 16;  // of columns at a time
-
-template <class T>
-void backward_columns(const T* dy, T* slope, T* db, bool add, Index rows, Index stride, Index cols) {
-  constexpr Index W = lane_width<T>;
-  const Index whole = cols / W, tail = cols % W;
-  std::array<Lanes<T>, kVectors> sum;
-  if (!add) sum.fill(Lanes<T>(0));
-  for (Index j = 0; db && add && j * W < cols; ++j)
-    sum[static_cast<std::size_t>(j)] = Lanes<T>::load(db + j * W, std::min(W, cols - j * W));
-  for (Index row = 0; row < rows; ++row, dy += stride) {
-    const auto step = [&](Index j, auto count) {
-      Lanes<T> g = Lanes<T>::load(dy + j * W, count);
-      if (slope) {
-        T* const at = slope + row * stride + j * W;
-        g *= Lanes<T>::load(at, count);
-        g.store(at, count);
-      }
-      sum[static_cast<std::size_t>(j)] += g;
-    };
-    for (Index j = 0; j < whole; ++j) step(j, std::integral_constant<Index, W>{});
-    if (tail) step(whole, tail);
-  }
-  for (Index j = 0; db && j * W < cols; ++j)
-    sum[static_cast<std::size_t>(j)].store(db + j * W, std::min(W, cols - j * W));
 }
 
 std::vector<Example> examples() {
@@ -111,15 +80,8 @@ void backward(Saved& s, bool bias, const Tensor& dy, Gradients& dx) {
   std::optional<Into> db;
   if (bias && dx.wanted(2)) db = dx.into(2);
   if (db || s.slope.defined()) {
-    T *slope = s.slope.defined() ? dz.data<T>() : nullptr, *to_db = db ? db->grad.template data<T>() : nullptr;
-    const T* from = dy.data<T>();
-    // Each thread owns columns, so a sum over rows stays in one hand.
-    constexpr Index W = lane_width<T>;
-    const Index share = ((out + threads - 1) / threads + W - 1) / W * W;
-    parallel_panels(threads, out, std::clamp(share, W, kVectors * W), [&](Index first, Index last) {
-      backward_columns<T>(from + first, slope ? slope + first : nullptr, to_db ? to_db + first : nullptr, db && db->add,
-                          rows, out, last - first);
-    });
+    detail::column_sums<T>(threads, dy.data<T>(), s.slope.defined() ? dz.data<T>() : nullptr,
+                           db ? db->grad.template data<T>() : nullptr, db && db->add, rows, out);
   }
   const T* g = std::as_const(dz).data<T>();
   if (dx.wanted(1)) {

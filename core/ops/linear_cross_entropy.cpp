@@ -1,6 +1,7 @@
 #include "core/ops/linear_cross_entropy.h"
 
 #include "core/kernels/product.h"
+#include "core/ops/column_sums.h"
 #include "core/ops/cross_entropy_rows.h"
 #include "core/ops/linear.h"
 
@@ -8,20 +9,6 @@ namespace tempera {
 namespace {
 
 constexpr Index kChunkBytes = 256 * 1024, kLeastRows = 256;
-
-// db += column sums of g [rows, cols]. Each thread owns columns, so a sum stays in one hand.
-template <class T>
-void add_column_sums(int threads, const T* g, T* db, Index rows, Index cols) {
-  constexpr Index W = lane_width<T>;
-  parallel_panels(threads, cols, 4 * W, [&](Index first, Index last) {
-    for (Index i = first; i < last; i += W) {
-      const Index count = std::min(W, last - i);
-      Lanes<T> sum = Lanes<T>::load(db + i, count);
-      for (Index row = 0; row < rows; ++row) sum += Lanes<T>::load(g + row * cols + i, count);
-      sum.store(db + i, count);
-    }
-  });
-}
 
 // The gradients for dloss = 1; undefined where none is wanted.
 struct Ready {
@@ -45,8 +32,9 @@ double run(const Var& x, const Var& w, const Var& b, const detail::CrossEntropyR
     for (Index i = row; i < row + count; ++i)
       for (Index c = col; c < col + cols; ++c) z[i * out + c] += pb[c];
   };
-  if (ready.b.defined()) ready.b.fill(0);
-  if (ready.w.defined() && rows == 0) ready.w.fill(0);
+  if (rows == 0)
+    for (Tensor gradient : {ready.w, ready.b})
+      if (gradient.defined()) gradient.fill(0);
   for (Index first = 0; first < rows; first += chunk) {
     const Index count = std::min(chunk, rows - first);
     kernels::product<T>(team, count, out, in, 1, {px + first * in, in}, {pw, in, Transpose::yes}, 0, z, out,
@@ -69,7 +57,7 @@ double run(const Var& x, const Var& w, const Var& b, const detail::CrossEntropyR
     if (ready.w.defined())
       kernels::product<T>(team, out, in, count, 1, {z, out, Transpose::yes}, {px + first * in, in}, first == 0 ? 0 : 1,
                           ready.w.data<T>(), in);
-    if (ready.b.defined()) add_column_sums<T>(team.threads, z, ready.b.data<T>(), count, out);
+    if (ready.b.defined()) detail::column_sums<T>(team.threads, z, nullptr, ready.b.data<T>(), first != 0, count, out);
   }
   return each.reduce(found, sums);
 }

@@ -142,9 +142,7 @@ Lanes<T> reduce_row(const F& f, const T* x, const T* z, Index n, Lanes<T> a) {
   if (i < n) {
     // Lanes past the end repeat a value that occurs and are blotted out after f.
     const Lanes<T> g = f(Lanes<T>::load(x + i, n - i, x[i]), Lanes<T>::load(z + i, n - i, z[i]), a);
-    T values[W];
-    g.store(values);
-    total = R::both(total, Lanes<T>::load(values, n - i, R::identity));
+    total = R::both(total, g.first(n - i, R::identity));
   }
   return total;
 }

@@ -30,7 +30,7 @@ struct PartLanes {
   Index count;
   TEMPERA_INLINE Lanes<T> load(const T* from, T fill) const { return Lanes<T>::load(from, count, fill); }
   TEMPERA_INLINE void store(T* to, Lanes<T> x) const { x.store(to, count); }
-  TEMPERA_INLINE Lanes<T> keep(Lanes<T> x) const { return Lanes<T>::load(reinterpret_cast<const T*>(&x.v), count); }
+  TEMPERA_INLINE Lanes<T> keep(Lanes<T> x) const { return x.first(count); }
 };
 
 template <class T>

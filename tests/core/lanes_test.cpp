@@ -244,7 +244,16 @@ void check_edges() {
   CHECK(is(first(where(n == n, a, b)), 2));
 }
 
-// Sum and maximum over lanes that hold 1, 2, 3, ...
+// The tree of lane_sum as it is defined: each time the upper half is added to the lower.
+template <class T>
+T sum_by_halves(const T* x) {
+  std::vector<T> t(x, x + lane_width<T>);
+  for (std::size_t half = t.size() / 2; half > 0; half /= 2)
+    for (std::size_t i = 0; i < half; ++i) t[i] += t[i + half];
+  return t[0];
+}
+
+// Sum and maximum over lanes that hold 1, 2, 3, ..., and the bits of the sum of random numbers.
 template <class T>
 void check_lane_reductions() {
   T x[lane_width<T>];
@@ -257,6 +266,24 @@ void check_lane_reductions() {
     const T kept = std::exchange(x[i], std::numeric_limits<T>::quiet_NaN());
     CHECK(std::isnan(lane_max(Lanes<T>::load(x))));
     x[i] = kept;
+  }
+  Tensor random = Tensor::empty({100, lane_width<T>}, dtype_of<T>());
+  Rng(1, "lanes").fill_normal(random, 0, 1);
+  Index differ = 0;
+  for (Index i = 0; i < random.size(); i += lane_width<T>) {
+    const T* const row = std::as_const(random).template data<T>() + i;
+    differ += lane_sum(Lanes<T>::load(row)) != sum_by_halves(row);
+  }
+  CHECK(differ == 0);
+}
+
+template <class T>
+void check_first_lanes() {
+  T x[lane_width<T>], y[lane_width<T>];
+  for (Index i = 0; i < lane_width<T>; ++i) x[i] = static_cast<T>(i + 1);
+  for (Index count = 0; count <= lane_width<T>; ++count) {
+    Lanes<T>::load(x).first(count, T(-7)).store(y);
+    for (Index i = 0; i < lane_width<T>; ++i) CHECK(y[i] == (i < count ? x[i] : T(-7)));
   }
 }
 
@@ -301,6 +328,11 @@ TEST_CASE("elementary functions on lanes at the edges", "[lanes]") {
 TEST_CASE("sum and maximum over lanes", "[lanes]") {
   check_lane_reductions<float>();
   check_lane_reductions<double>();
+}
+
+TEST_CASE("the first lanes, and what fills the others", "[lanes]") {
+  check_first_lanes<float>();
+  check_first_lanes<double>();
 }
 
 TEST_CASE("the value of an element does not depend on where it sits", "[lanes]") {
