@@ -277,7 +277,7 @@ struct Lanes {
   // A NaN in any lane comes through.
   friend TEMPERA_INLINE T lane_max(Lanes x) {
     return detail::fold(
-        x.v, [](auto a, auto b) { return (a > b) | (a != a) ? a : b; }, std::make_index_sequence<kWidth / 2>());
+        x.v, [](auto a, auto b) { return ((a > b) | (a != a)) ? a : b; }, std::make_index_sequence<kWidth / 2>());
   }
 
  private:
