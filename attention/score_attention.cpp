@@ -199,7 +199,7 @@ Var run_streaming(std::span<const Var> sources, const AttentionLayout& layout, c
   const Recorded recorded(sources, how);
   Tape& tape = sources[0].tape();
   const AttentionSizes& s = layout.sizes;
-  Tensor sums = tape.recording() ? tape.empty({s.batch, s.heads, s.queries}, sources[0].dtype()) : Tensor();
+  Tensor sums = tape.recording() ? tape.empty({s.heads, s.batch, s.queries}, sources[0].dtype()) : Tensor();
   Tensor y = detail::streaming_forward(call, tape, sums);
   return Tape::record(streaming_attention_op, recorded.inputs(), y,
                       [call, y, sums, count = recorded.sources, slot = recorded.slot](const Tensor& dy, Gradients& dx) {

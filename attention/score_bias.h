@@ -6,13 +6,18 @@
 namespace tempera {
 
 // A part of the scores of one head. Element (r, c) is at [r * stride + c] and belongs to the query at position
-// query + r and the key at position key + c.
+// query + r and the key at position key + c; with `keys_down` to the key at key + r and the query at query + c.
 template <class T>
 struct BiasBlock {
   Index rows = 0, cols = 0, stride = 0;
   Index query = 0, key = 0;
   Index head = 0;
   HeadValues<const T> parameters{};
+  bool keys_down = false;
+
+  // How far the key of the first element of row r lies behind its query; grows by step() along the row.
+  Index offset(Index r) const { return key - query + (keys_down ? r : -r); }
+  Index step() const { return keys_down ? -1 : 1; }
 };
 
 class ScoreBias : public HeadParameters {

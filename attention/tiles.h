@@ -284,7 +284,7 @@ Tensor blocks_forward(const AttentionCall& call, Tape& tape, Tensor& saved);
 void blocks_backward(const AttentionCall& call, Tape& tape, const Tensor& saved, const Tensor& dy,
                      AttentionGradients& to);
 
-// `sums` [B, H, N]: the logarithm of each row's sum of exponentials, +inf where nothing is visible; undefined: not
+// `sums` [H, B, N]: the logarithm of each row's sum of exponentials, +inf where nothing is visible; undefined: not
 // kept.
 Tensor streaming_forward(const AttentionCall& call, Tape& tape, Tensor& sums);
 void streaming_backward(const AttentionCall& call, Tape& tape, const Tensor& y, const Tensor& sums, const Tensor& dy,

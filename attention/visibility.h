@@ -32,17 +32,29 @@ struct Visibility {
   Index start = 0;      // position of query 0
   Index key_start = 0;  // position of key 0
 
-  // The keys that query i of sequence b sees among `keys` of them.
-  Range operator()(Index b, Index i, Index keys) const {
-    const Index p = start + i - key_start;
-    Index first = 0, last = keys;
-    if (lengths.defined()) last = std::min(last, Index{lengths.data<std::int32_t>()[b]} - key_start);
-    if (causal) last = std::min(last, std::max(p + 1, prefix - key_start));
-    if (window > 0) first = causal ? p - window + 1 : p - window;
-    if (window > 0 && !causal) last = std::min(last, p + window + 1);
-    first = std::clamp<Index>(first, 0, keys);
-    return {first, std::max(first, last)};
+  // What a sequence's queries see, by their positions: `far` ends are never reached.
+  struct Rule {
+    static constexpr Index far = Index{1} << 62;
+    Index keys, most;            // of them, the first `most` may be seen at all
+    Index behind = -far;         // first = p + behind
+    Index causal = far, always;  // last = max(p + causal, always), and p + ahead at most
+    Index ahead = far;
+    Range operator()(Index p) const {
+      const Index first = std::clamp<Index>(p + behind, 0, keys);
+      return {first, std::max(first, std::min({most, std::max(p + causal, always), p + ahead}))};
+    }
+  };
+  // For p the position of a query of sequence b less key_start.
+  Rule rule(Index b, Index keys) const {
+    Rule rule{.keys = keys, .most = keys, .always = prefix - key_start};
+    if (lengths.defined()) rule.most = std::min(keys, Index{lengths.data<std::int32_t>()[b]} - key_start);
+    if (causal) rule.causal = 1;
+    if (window > 0) rule.behind = causal ? 1 - window : -window;
+    if (window > 0 && !causal) rule.ahead = window + 1;
+    return rule;
   }
+  // The keys that query i of sequence b sees among `keys` of them.
+  Range operator()(Index b, Index i, Index keys) const { return rule(b, keys)(start + i - key_start); }
 
   // Throws Error(who, ...) for a window, prefix or start below 0, or lengths that are not int32 [batch] with entries in
   // [0, key_start + keys].

@@ -10,9 +10,9 @@ template <class T>
 void add_slope(const BiasBlock<T>& block, double slope, T* scores) {
   for (Index r = 0; r < block.rows; ++r) {
     T* row = scores + r * block.stride;
-    const Index offset = block.key - block.query - r;  // of column 0 from the query
-    for (Index c = 0; c < block.cols; ++c)
-      row[c] -= static_cast<T>(slope) * static_cast<T>(std::abs(static_cast<int>(offset + c)));
+    const int offset = static_cast<int>(block.offset(r)), step = static_cast<int>(block.step());
+    for (int c = 0; c < static_cast<int>(block.cols); ++c)
+      row[c] -= static_cast<T>(slope) * static_cast<T>(std::abs(offset + c * step));
   }
 }
 

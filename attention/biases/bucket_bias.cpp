@@ -8,13 +8,14 @@ namespace {
 // The bias depends on the diagonal alone. f(c, offset) for every element of row r.
 template <class T, class F>
 void each_row(const BiasBlock<T>& block, F&& f) {
-  for (Index r = 0; r < block.rows; ++r) f(r * block.stride, block.key - block.query - r);
+  for (Index r = 0; r < block.rows; ++r) f(r * block.stride, block.offset(r));
 }
 
 template <class T>
 void add_table(const BucketBias& bias, const BiasBlock<T>& block, T* scores) {
   each_row(block, [&](Index at, Index offset) {
-    for (Index c = 0; c < block.cols; ++c) scores[at + c] += block.parameters[0][bias.bucket(offset + c)];
+    for (Index c = 0; c < block.cols; ++c)
+      scores[at + c] += block.parameters[0][bias.bucket(offset + c * block.step())];
   });
 }
 
@@ -22,7 +23,7 @@ template <class T>
 void add_gradient(const BucketBias& bias, const BiasBlock<T>& block, const T* dscores, T* to) {
   if (!to) return;
   each_row(block, [&](Index at, Index offset) {
-    for (Index c = 0; c < block.cols; ++c) to[bias.bucket(offset + c)] += dscores[at + c];
+    for (Index c = 0; c < block.cols; ++c) to[bias.bucket(offset + c * block.step())] += dscores[at + c];
   });
 }
 

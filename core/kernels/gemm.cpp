@@ -123,6 +123,8 @@ void pack_transposed(const T* in, Index ld, Index k, Index cols, Index width, T*
   constexpr Index lanes = Tiling<T>::lanes;
   for (Index j = 0; j < width; j += lanes) {
     Index p = 0;
+    if (j >= cols)
+      for (; p < k; ++p) packet::pstoreu(out + p * width + j, packet::pset1<P>(T(0)));
     for (; p + lanes <= k; p += lanes) {
       packet::PacketBlock<P, static_cast<int>(lanes)> block;
 #pragma GCC unroll 16
@@ -430,32 +432,55 @@ Index multiply_wide(Index m, Index n, Index k, T alpha, const T* a, Index lda, c
 
 }  // namespace
 
+namespace {
+
+// Columns [done, n) of C; panel j of B begins at b + j * across, its rows are ldb apart.
 template <class T>
-void gemm_packed(Transpose ta, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* packed, Index depth,
-                 T beta, T* c, Index ldc) {
+void multiply_panels(Transpose ta, Index m, Index done, Index n, Index inner, T alpha, const T* a, Index lda,
+                     const T* b, Index across, Index ldb, T beta, T* c, Index ldc) {
   constexpr Index lanes = Tiling<T>::lanes;
   const Index width = packed_width<T>();
   const Cut slivers{m, kHigh[2]};
+  for (Index s = 0; s < slivers.count; ++s) {
+    const Index row = slivers.start(s), rows = slivers.start(s + 1) - row;
+    for (Index j = done; j < n; j += width) {
+      const Index cols = std::min(width, n - j), vectors = round_up(cols, lanes) / lanes;
+      const Tile<T> run = ta == Transpose::no ? find_tile<T, true>(rows, vectors) : find_tile<T, false>(rows, vectors);
+      const T* const from = element(a, lda, ta, row, 0);
+      T* const to = c + row * ldc + j;
+      if (cols == vectors * lanes) run(inner, from, lda, b + j * across, ldb, alpha, beta, to, ldc);
+      else run_beside(run, rows, cols, inner, from, lda, b + j * across, ldb, alpha, beta, to, ldc);
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void gemm_packed(Transpose ta, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* packed, Index depth,
+                 T beta, T* c, Index ldc) {
+  const Index width = packed_width<T>();
   for (Index p = 0; p < k; p += kDepth) {
     const Index inner = std::min(kDepth, k - p);
     const T keep = p == 0 ? beta : T(1);
-    const Index done = ta == Transpose::yes ? 0
-                                            : multiply_wide(m, n, inner, alpha, a + p, lda, packed + p * width,
-                                                            depth * width, keep, c, ldc);
-    for (Index s = 0; s < slivers.count; ++s) {
-      const Index row = slivers.start(s), rows = slivers.start(s + 1) - row;
-      for (Index j = done; j < n; j += width) {
-        const Index cols = std::min(width, n - j), vectors = round_up(cols, lanes) / lanes;
-        const Tile<T> run =
-            ta == Transpose::no ? find_tile<T, true>(rows, vectors) : find_tile<T, false>(rows, vectors);
-        const T* const from = element(a, lda, ta, row, p);
-        const T* const b = packed + j * depth + p * width;
-        T* const to = c + row * ldc + j;
-        if (cols == vectors * lanes) run(inner, from, lda, b, width, alpha, keep, to, ldc);
-        else run_beside(run, rows, cols, inner, from, lda, b, width, alpha, keep, to, ldc);
-      }
-    }
+    const T *const from = element(a, lda, ta, 0, p), *const b = packed + p * width;
+    const Index done =
+        ta == Transpose::yes ? 0 : multiply_wide(m, n, inner, alpha, from, lda, b, depth * width, keep, c, ldc);
+    multiply_panels(ta, m, done, n, inner, alpha, from, lda, b, depth, width, keep, c, ldc);
   }
+}
+
+template <class T>
+bool gemm_reads(Index n) {
+  return n % Tiling<T>::lanes == 0;
+}
+
+template <class T>
+void gemm_in_place(Transpose ta, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb,
+                   T beta, T* c, Index ldc) {
+  for (Index p = 0; p < k; p += kDepth)
+    multiply_panels(ta, m, Index{0}, n, std::min(kDepth, k - p), alpha, element(a, lda, ta, 0, p), lda, b + p * ldb,
+                    Index{1}, ldb, p == 0 ? beta : T(1), c, ldc);
 }
 
 #define TEMPERA_GEMM(T)                                                                                               \
@@ -469,7 +494,9 @@ void gemm_packed(Transpose ta, Index m, Index n, Index k, T alpha, const T* a, I
   template Index packed_width<T>();                                                                                   \
   template Index packed_size<T>(Index, Index);                                                                        \
   template void pack<T>(Transpose, Index, Index, const T*, Index, T*);                                                \
-  template void gemm_packed<T>(Transpose, Index, Index, Index, T, const T*, Index, const T*, Index, T, T*, Index)
+  template void gemm_packed<T>(Transpose, Index, Index, Index, T, const T*, Index, const T*, Index, T, T*, Index);    \
+  template bool gemm_reads<T>(Index);                                                                                 \
+  template void gemm_in_place<T>(Transpose, Index, Index, Index, T, const T*, Index, const T*, Index, T, T*, Index)
 TEMPERA_GEMM(float);
 TEMPERA_GEMM(double);
 

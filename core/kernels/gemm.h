@@ -99,4 +99,12 @@ template <class T>
 void gemm_packed(Transpose ta, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* packed, Index depth,
                  T beta, T* c, Index ldc);
 
+// The same with B read where it lies, for small products: n is such that gemm_reads(n), a multiple of the vector, k >
+// 0.
+template <class T>
+bool gemm_reads(Index n);
+template <class T>
+void gemm_in_place(Transpose ta, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb,
+                   T beta, T* c, Index ldc);
+
 }  // namespace tempera::kernels

@@ -275,6 +275,11 @@ void check_lane_reductions() {
     differ += lane_sum(Lanes<T>::load(row)) != sum_by_halves(row);
   }
   CHECK(differ == 0);
+  Lanes<T> rows[lane_width<T>];
+  for (Index r = 0; r < lane_width<T>; ++r)
+    rows[r] = Lanes<T>::load(std::as_const(random).template data<T>() + r * lane_width<T>);
+  Lanes<T>::lane_sums(rows).store(x);
+  for (Index r = 0; r < lane_width<T>; ++r) CHECK(x[r] == lane_sum(rows[r]));
 }
 
 template <class T>
