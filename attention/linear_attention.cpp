@@ -13,7 +13,7 @@ namespace {
 
 using kernels::Transpose;
 
-constexpr Index kChunk = 64;
+constexpr Index kChunk = 32;
 
 struct Sizes {
   Index batch, heads, kv_heads, queries, keys, features, width;
@@ -30,11 +30,34 @@ Sizes checked(const Shape& f, const Shape& g, const Shape& v, std::string_view w
   return {f[0], f[1], g[1], f[2], g[2], f[3], v[3]};
 }
 
-// y (+)= the sum of the rows of x, times weight[i] if given
+// y += the sum of the rows of x, times weight[i] if given
 template <class T>
 void add_rows(const T* x, Index rows, Index cols, const T* weight, T* y) {
-  for (Index i = 0; i < rows; ++i)
-    for (Index c = 0; c < cols; ++c) y[c] += (weight ? weight[i] : T(1)) * x[i * cols + c];
+  for (Index c = 0; c < cols; c += lane_width<T>) {
+    const Index count = std::min(lane_width<T>, cols - c);
+    Lanes<T> sum = Lanes<T>::load(y + c, count);
+    for (Index i = 0; i < rows; ++i) {
+      const Lanes<T> row = Lanes<T>::load(x + i * cols + c, count);
+      sum += weight ? row * Lanes<T>(weight[i]) : row;
+    }
+    sum.store(y + c, count);
+  }
+}
+
+// y = factor x, y may be x
+template <class T>
+void scale_row(const T* x, Index cols, T factor, T* y) {
+  for (Index c = 0; c < cols; c += lane_width<T>) {
+    const Index count = std::min(lane_width<T>, cols - c);
+    (Lanes<T>::load(x + c, count) * Lanes<T>(factor)).store(y + c, count);
+  }
+}
+
+template <class T>
+T sum_of(const T* x, Index n) {
+  Lanes<T> sum(0);
+  for (Index i = 0; i < n; i += lane_width<T>) sum += Lanes<T>::load(x + i, std::min(lane_width<T>, n - i));
+  return lane_sum(sum);
 }
 
 template <class T>
@@ -173,9 +196,9 @@ void forward_chunk(const Unit<T>& u, Index chunk, Index head, bool causal, doubl
          n.width);
   for (Index i = 0; i < rows; ++i) {
     T d = dot(fc + i * n.features, u.z, n.features) + static_cast<T>(eps);
-    for (Index j = 0; causal && j <= std::min(i, u.keys_in(chunk) - 1); ++j) d += u.A[i * kChunk + j];
+    if (causal) d += sum_of(u.A + i * kChunk, std::min(i + 1, u.keys_in(chunk)));
     denominators[i] = d;
-    for (Index c = 0; c < n.width; ++c) o[i * n.width + c] /= d;
+    scale_row(o + i * n.width, n.width, 1 / d, o + i * n.width);
   }
 }
 
@@ -208,7 +231,7 @@ struct Backward {
     const T *g = dy.data<T>() + row * width, *o = y.data<T>() + row * width, *d = denominators.data<T>() + row;
     for (Index i = 0; i < s.queries_in(chunk); ++i) {
       s.h[i] = -dot(g + i * width, o + i * width, width) / d[i];
-      for (Index c = 0; c < width; ++c) s.u[i * width + c] = g[i * width + c] / d[i];
+      scale_row(g + i * width, width, 1 / d[i], s.u + i * width);
     }
   }
 

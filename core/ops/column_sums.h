@@ -50,13 +50,13 @@ void column_sums(const T* dy, T* slope, T* db, bool add, Index rows, Index strid
     sum[static_cast<std::size_t>(j)].store(db + j * W, std::min(W, cols - j * W));
 }
 
-// The same for all columns of dy [rows, cols]. Each thread owns columns, so a sum stays in one hand.
+// The same for any number of columns. Each thread owns columns, so a sum stays in one hand.
 template <class T>
-void column_sums(int threads, const T* dy, T* slope, T* db, bool add, Index rows, Index cols) {
+void column_sums(int threads, const T* dy, T* slope, T* db, bool add, Index rows, Index stride, Index cols) {
   constexpr Index W = lane_width<T>;
   const Index share = ((cols + threads - 1) / threads + W - 1) / W * W;
   parallel_panels(threads, cols, std::clamp(share, W, kSumVectors * W), [&](Index first, Index last) {
-    column_sums<T>(dy + first, slope ? slope + first : nullptr, db ? db + first : nullptr, add, rows, cols,
+    column_sums<T>(dy + first, slope ? slope + first : nullptr, db ? db + first : nullptr, add, rows, stride,
                    last - first);
   });
 }

@@ -129,8 +129,8 @@ Var cross_entropy(const Var& logits, const Tensor& targets, const Tensor& weight
           const auto upstream = static_cast<double>(*dy.data<T>());
           parallel_panels(dx.tape().threads(), targets.size(), each.kGrain, [&](Index first, Index last) {
             for (Index row = first; row < last; ++row)
-              each.gradient(in + row * width, out + row * width, row, {kept[2 * row], kept[2 * row + 1]}, upstream,
-                            to.add);
+              each.gradient(each.slope(row, {kept[2 * row], kept[2 * row + 1]}, upstream), in + row * width,
+                            out + row * width, 0, width, to.add);
           });
         });
       });

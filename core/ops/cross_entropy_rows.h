@@ -92,20 +92,29 @@ class CrossEntropyRows {
     return {weight(row) * loss, nll, right ? 1.0 : 0.0};
   }
 
-  // dx (+)= upstream u / normaliser dl/dx. dx may be x.
-  void gradient(const T* x, T* dx, Index row, RowStats<T> s, double upstream, bool add) const {
+  // What the gradient of a row is made of.
+  struct Slope {
+    T top = 0, factor = 0, spread = 0, drop = 0;  // exp(x - top) factor - spread, and drop less at the target
+    Index target = -1;                            // -1: all zeros
+  };
+  Slope slope(Index row, RowStats<T> s, double upstream) const {
     const double scale = plays(row) && s.total != 0 ? on_ * upstream * weight(row) / normaliser_ : 0;
-    if (scale == 0) {
-      if (!add) std::fill_n(dx, classes_, T(0));
-      return;
-    }
-    const Index t = target(row);
+    if (scale == 0) return {};
     const double own = target_weight(row), level = std::log(static_cast<double>(s.total)) + static_cast<double>(s.top);
     const double mass = sharp_ * own + spread_ * all_ + (z_ > 0 ? 2 * z_ * own * level : 0);
-    const T factor = static_cast<T>(scale * mass) / s.total;
-    if (spread_ > 0) write<true>(x, dx, s.top, factor, static_cast<T>(scale * spread_), add);
-    else write<false>(x, dx, s.top, factor, 0, add);
-    dx[t] -= static_cast<T>(scale * sharp_ * own);
+    return {s.top, static_cast<T>(scale * mass) / s.total, static_cast<T>(scale * spread_),
+            static_cast<T>(scale * sharp_ * own), target(row)};
+  }
+
+  // dx (+)= upstream u / normaliser dl/dx for classes [first, first + count), where x and dx begin. dx may be x.
+  void gradient(const Slope& slope, const T* x, T* dx, Index first, Index count, bool add) const {
+    if (slope.target < 0) {
+      if (!add) std::fill_n(dx, count, T(0));
+      return;
+    }
+    if (spread_ > 0) write<true>(slope, x, dx, first, count, add);
+    else write<false>(slope, x, dx, first, count, add);
+    if (first <= slope.target && slope.target < first + count) dx[slope.target - first] -= slope.drop;
   }
 
   // Adds up the figures of rows [0, rows) in order; gives the loss.
@@ -163,16 +172,16 @@ class CrossEntropyRows {
   }
 
   template <bool smooth>
-  void write(const T* x, T* dx, T top, T factor, T spread, bool add) const {
-    const T* w = class_weights();
+  void write(const Slope& slope, const T* x, T* dx, Index first, Index classes, bool add) const {
+    const T* w = class_weights_.defined() ? class_weights() + first : nullptr;
     const auto step = [&](Index i, Index count) {
-      L g = exp(L::load(x + i, count) - top) * factor;
-      if constexpr (smooth) g = g - (w ? L::load(w + i, count) * spread : L(spread));
+      L g = exp(L::load(x + i, count) - slope.top) * slope.factor;
+      if constexpr (smooth) g = g - (w ? L::load(w + i, count) * slope.spread : L(slope.spread));
       (add ? L::load(dx + i, count) + g : g).store(dx + i, count);
     };
     Index i = 0;
-    for (; i + W <= classes_; i += W) step(i, W);
-    if (i < classes_) step(i, classes_ - i);
+    for (; i + W <= classes; i += W) step(i, W);
+    if (i < classes) step(i, classes - i);
   }
 
   Tensor targets_, weights_, class_weights_;

@@ -81,7 +81,7 @@ void backward(Saved& s, bool bias, const Tensor& dy, Gradients& dx) {
   if (bias && dx.wanted(2)) db = dx.into(2);
   if (db || s.slope.defined()) {
     detail::column_sums<T>(threads, dy.data<T>(), s.slope.defined() ? dz.data<T>() : nullptr,
-                           db ? db->grad.template data<T>() : nullptr, db && db->add, rows, out);
+                           db ? db->grad.template data<T>() : nullptr, db && db->add, rows, out, out);
   }
   const T* g = std::as_const(dz).data<T>();
   if (dx.wanted(1)) {

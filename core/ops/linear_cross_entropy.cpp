@@ -9,6 +9,10 @@ namespace tempera {
 namespace {
 
 constexpr Index kChunkBytes = 256 * 1024, kLeastRows = 256;
+// Classes whose gradient is made and used at a time, where there are many: the logits of a chunk do not stay in a cache,
+// and of what is read from afar nothing is written back. A multiple of gemm's inner blocks, so the bits are those of all
+// classes at once.
+constexpr Index kClasses = 256, kManyClasses = 1024;
 
 // The gradients for dloss = 1; undefined where none is wanted.
 struct Ready {
@@ -28,6 +32,12 @@ double run(const Var& x, const Var& w, const Var& b, const detail::CrossEntropyR
   const T *px = x.value().data<T>(), *pw = w.value().data<T>(), *pb = b.defined() ? b.value().data<T>() : nullptr;
   T* z = logits.data<T>();
   double* found = figures.data<double>();
+  const Index classes = out < kManyClasses ? out : kClasses;
+  Tensor part = ready.any() && classes < out ? tape.empty({chunk, classes}, x.dtype()) : Tensor();
+  T* const g = part.defined() ? part.data<T>() : z;
+  using Slope = typename detail::CrossEntropyRows<T>::Slope;
+  const Storage slopes = Pool::allocate(tape.pool(), static_cast<std::size_t>(chunk) * sizeof(Slope));
+  auto* const slope = reinterpret_cast<Slope*>(slopes.data());
   const auto add_bias = [&](Index row, Index count, Index col, Index cols) {
     for (Index i = row; i < row + count; ++i)
       for (Index c = col; c < col + cols; ++c) z[i * out + c] += pb[c];
@@ -42,22 +52,30 @@ double run(const Var& x, const Var& w, const Var& b, const detail::CrossEntropyR
     parallel_panels(tape.threads(), count, 8, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         const Index row = first + i;
-        T* logit = z + i * out;
-        detail::RowStats<T> s{0, 0};
-        if (each.plays(row)) {
-          s = detail::row_stats(logit, out);
-          const auto f = each.figures(logit, row, s);
-          std::copy(f.begin(), f.end(), found + row * each.kFigures);
-        }
-        if (ready.any()) each.gradient(logit, logit, row, s, 1, false);
+        const T* const logit = z + i * out;
+        slope[i] = {};
+        if (!each.plays(row)) continue;
+        const detail::RowStats<T> s = detail::row_stats(logit, out);
+        const auto f = each.figures(logit, row, s);
+        std::copy(f.begin(), f.end(), found + row * each.kFigures);
+        slope[i] = each.slope(row, s, 1);
       }
     });
-    if (ready.x.defined())
-      kernels::product<T>(team, count, in, out, 1, {z, out}, {pw, in}, 0, ready.x.data<T>() + first * in, in);
-    if (ready.w.defined())
-      kernels::product<T>(team, out, in, count, 1, {z, out, Transpose::yes}, {px + first * in, in}, first == 0 ? 0 : 1,
-                          ready.w.data<T>(), in);
-    if (ready.b.defined()) detail::column_sums<T>(team.threads, z, nullptr, ready.b.data<T>(), first != 0, count, out);
+    for (Index from = 0; ready.any() && from < out; from += classes) {
+      const Index width = std::min(classes, out - from);
+      parallel_panels(tape.threads(), count, 8, [&](Index begin, Index end) {
+        for (Index i = begin; i < end; ++i)
+          each.gradient(slope[i], z + i * out + from, g + i * classes, from, width, false);
+      });
+      if (ready.x.defined())
+        kernels::product<T>(team, count, in, width, 1, {g, classes}, {pw + from * in, in}, from == 0 ? 0 : 1,
+                            ready.x.data<T>() + first * in, in);
+      if (ready.w.defined())
+        kernels::product<T>(team, width, in, count, 1, {g, classes, Transpose::yes}, {px + first * in, in},
+                            first == 0 ? 0 : 1, ready.w.data<T>() + from * in, in);
+      if (ready.b.defined())
+        detail::column_sums<T>(team.threads, g, nullptr, ready.b.data<T>() + from, first != 0, count, classes, width);
+    }
   }
   return each.reduce(found, sums);
 }
