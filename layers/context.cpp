@@ -70,6 +70,14 @@ void Context::freeze() {
     if (entry.parameter->shape.rank() == 2) weights.add(entry.parameter->value);
 }
 
+void Context::freeze(const Context& like) {
+  require(like.frozen_ && &like.parameters_ == &parameters_, "Context",
+          "what to share is not frozen, or has other parameters; freeze() this one by itself");
+  frozen_ = true;
+  tape_.workspace<FrozenWeights>() = like.tape_.workspace<FrozenWeights>();
+  joined_ = like.joined_;
+}
+
 Var Context::joined(std::span<const Parameter* const> parameters) {
   if (!parameters[0]->exists() || parameters.size() == 1) return (*this)[*parameters[0]];
   const auto known = std::find_if(joined_.begin(), joined_.end(), [&](auto& x) { return x.first == parameters[0]; });

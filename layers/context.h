@@ -57,6 +57,8 @@ class Context {
   // For evaluation while the parameters stay as they are, as in decoding: matrices are prepared for their products once
   // (core/ops/frozen_weights.h). Results keep their bits.
   void freeze();
+  // The same with what is prepared in the tape of another frozen context for the same parameters.
+  void freeze(const Context& like);
   // Parameters one below the other, as one Var; while frozen, made once. Undefined where the first is absent.
   Var joined(std::span<const Parameter* const> parameters);
 

@@ -12,7 +12,8 @@ constexpr std::string_view kWho = "generate";
 
 }  // namespace
 
-Decoding::Decoding(const LanguageModel& language, std::span<const std::int32_t> prompt, Tensor source)
+Decoding::Decoding(const LanguageModel& language, std::span<const std::int32_t> prompt, Tensor source,
+                   const Decoding* like)
     : language_(language),
       tape_(language.threads),
       context_(tape_, language.parameters),
@@ -20,7 +21,8 @@ Decoding::Decoding(const LanguageModel& language, std::span<const std::int32_t> 
       texts_{{prompt.begin(), prompt.end()}} {
   require(!prompt.empty(), kWho, "the prompt is empty; at least one token was wanted");
   require(language_.window > 0, kWho, "a window of {} tokens came; at least one was wanted", language_.window);
-  context_.freeze();
+  if (like) context_.freeze(like->context_);
+  else context_.freeze();
   read_last(std::min(static_cast<Index>(prompt.size()), language_.window));
 }
 

@@ -32,8 +32,9 @@ struct LanguageModel {
 class Decoding {
  public:
   // Reads the prompt; of one longer than the window its last tokens. `source` int32 [1, M] is what an encoder-decoder
-  // reads. Throws Error for an empty prompt.
-  Decoding(const LanguageModel& language, std::span<const std::int32_t> prompt, Tensor source = {});
+  // reads. `like`: of the same model, whose weights are laid out already. Throws Error for an empty prompt.
+  Decoding(const LanguageModel& language, std::span<const std::int32_t> prompt, Tensor source = {},
+           const Decoding* like = nullptr);
 
   Index rows() const { return static_cast<Index>(texts_.size()); }
   const std::vector<std::int32_t>& text(Index row) const { return texts_[static_cast<std::size_t>(row)]; }

@@ -5,6 +5,7 @@
 
 #include "data/text/utf8_stream.h"
 #include "train/beam_search.h"
+#include "train/decoding_parts.h"
 #include "train/token_choice.h"
 
 namespace tempera {
@@ -96,10 +97,9 @@ std::vector<std::vector<std::int32_t>> sample_tokens(const LanguageModel& langua
                                                      const Tensor& source) {
   std::vector<std::vector<std::int32_t>> samples(static_cast<std::size_t>(options.count));
   if (options.tokens == 0 || options.count == 0) return samples;
-  Decoding texts(language, prompt, source);
-  TokenChoice choice({options.temperature, options.top_k, options.top_p}, texts.logits().dim(1));
-  // Sample alive[i] is row i; all of them share the logits of the prompt at first.
-  std::vector<Index> alive(samples.size()), rows(samples.size(), 0);
+  DecodingParts texts(language, prompt, source, options.count, options.tokens);
+  TokenChoice choice({options.temperature, options.top_k, options.top_p}, texts.logits(0).all.dim(1));
+  std::vector<Index> alive(samples.size());  // sample alive[i] is row i
   std::iota(alive.begin(), alive.end(), Index{0});
   std::vector<Index> going, kept;
   std::vector<std::int32_t> tokens;
@@ -108,20 +108,19 @@ std::vector<std::vector<std::int32_t>> sample_tokens(const LanguageModel& langua
     for (std::size_t i = 0; i < alive.size(); ++i) {
       const Index sample = alive[i];
       const Rng rng(options.seed, "generate", static_cast<std::uint64_t>(sample));
-      const std::int32_t token = choice.draw(texts.logits(), rows[i], rng.uniform(static_cast<std::uint64_t>(t)));
+      const auto [logits, row] = texts.logits(static_cast<Index>(i));
+      const std::int32_t token = choice.draw(logits, row, rng.uniform(static_cast<std::uint64_t>(t)));
       samples[static_cast<std::size_t>(sample)].push_back(token);
       const bool goes_on = !on_token || on_token(sample, token);
       if (!goes_on || token == language.end) continue;
       going.push_back(sample);
-      kept.push_back(rows[i]);
+      kept.push_back(static_cast<Index>(i));
       tokens.push_back(token);
     }
     std::swap(alive, going);
     if (alive.empty() || t + 1 == options.tokens) break;
     if (static_cast<Index>(kept.size()) != texts.rows()) texts.keep(kept);
     texts.append(tokens);
-    rows.resize(alive.size());
-    std::iota(rows.begin(), rows.end(), Index{0});
   }
   return samples;
 }

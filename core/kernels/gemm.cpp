@@ -128,8 +128,11 @@ void pack_transposed(const T* in, Index ld, Index k, Index cols, Index width, T*
     for (; p + lanes <= k; p += lanes) {
       packet::PacketBlock<P, static_cast<int>(lanes)> block;
 #pragma GCC unroll 16
-      for (int l = 0; l < lanes; ++l)
-        block.packet[l] = j + l < cols ? packet::ploadu<P>(in + (j + l) * ld + p) : packet::pset1<P>(T(0));
+      for (int l = 0; l < lanes; ++l) {
+        const T* const from = in + (j + l) * ld + p;
+        __builtin_prefetch(from + lanes * ld);  // the next block of rows: so short runs are not foreseen
+        block.packet[l] = j + l < cols ? packet::ploadu<P>(from) : packet::pset1<P>(T(0));
+      }
       packet::ptranspose(block);
 #pragma GCC unroll 16
       for (int l = 0; l < lanes; ++l) packet::pstoreu(out + (p + l) * width + j, block.packet[l]);

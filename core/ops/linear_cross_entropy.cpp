@@ -9,9 +9,9 @@ namespace tempera {
 namespace {
 
 constexpr Index kChunkBytes = 256 * 1024, kLeastRows = 256;
-// Classes whose gradient is made and used at a time, where there are many: the logits of a chunk do not stay in a cache,
-// and of what is read from afar nothing is written back. A multiple of gemm's inner blocks, so the bits are those of all
-// classes at once.
+// Classes whose gradient is made and used at a time, where there are many: the logits of a chunk do not stay in a
+// cache, and of what is read from afar nothing is written back. A multiple of gemm's inner blocks, so the bits are
+// those of all classes at once.
 constexpr Index kClasses = 256, kManyClasses = 1024;
 
 // The gradients for dloss = 1; undefined where none is wanted.
@@ -64,8 +64,11 @@ double run(const Var& x, const Var& w, const Var& b, const detail::CrossEntropyR
     for (Index from = 0; ready.any() && from < out; from += classes) {
       const Index width = std::min(classes, out - from);
       parallel_panels(tape.threads(), count, 8, [&](Index begin, Index end) {
-        for (Index i = begin; i < end; ++i)
+        for (Index i = begin; i < end; ++i) {
+          for (Index c = 0; part.defined() && c < width; c += 64 / static_cast<Index>(sizeof(T)))
+            __builtin_prefetch(z + (i + 2) * out + from + c);
           each.gradient(slope[i], z + i * out + from, g + i * classes, from, width, false);
+        }
       });
       if (ready.x.defined())
         kernels::product<T>(team, count, in, width, 1, {g, classes}, {pw + from * in, in}, from == 0 ? 0 : 1,

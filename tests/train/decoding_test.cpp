@@ -2,6 +2,7 @@
 
 #include "layers/encoder_decoder.h"
 #include "tests/support/language.h"
+#include "train/decoding_parts.h"
 
 using namespace tempera;
 
@@ -109,4 +110,55 @@ TEST_CASE("decoding refuses what it cannot read", "[generate][errors]") {
         "generate: the prompt is empty; at least one token was wanted");
   Decoding decoding(tiny.language, Text{1});
   CHECK(error_of([&] { decoding.append(Text{1, 2}); }) == "generate: 2 tokens came for 1 rows");
+}
+
+TEST_CASE("texts in parts have the bits of texts in one", "[generate]") {
+  TinyLanguage tiny(5, 12, DType::float32);
+  const Text prompt{3, 1, 4};
+  for (const int threads : {1, 2, 3, 4}) {
+    tiny.language.threads = threads;
+    DecodingParts parts(tiny.language, prompt, {}, 8, 20);
+    CHECK(parts.parts() == threads);
+    Decoding one({tiny.language.model, tiny.language.head, tiny.language.parameters, 12}, prompt);
+    CHECK(same_bits(parts.logits(7).all, one.logits()));
+    // Some end, a whole part among them; what stays is not the number of the text.
+    std::vector<std::vector<Index>> stay(25);
+    stay[0] = {0, 0, 0, 0, 0, 0, 0, 0};
+    stay[3] = {0, 2, 3, 4, 6, 7};
+    stay[9] = {2, 3, 4};
+    stay[20] = {1};
+    for (std::size_t step = 0; step < stay.size(); ++step) {
+      if (!stay[step].empty()) one.keep(stay[step]);
+      if (step > 0 && !stay[step].empty()) parts.keep(stay[step]);
+      Text tokens;
+      for (Index row = 0; row < one.rows(); ++row)
+        tokens.push_back(static_cast<std::int32_t>((step + 2 * static_cast<std::size_t>(row)) % 5));
+      one.append(tokens);
+      parts.append(tokens);
+      REQUIRE(parts.rows() == one.rows());
+      Index differ = 0;
+      for (Index row = 0; row < one.rows(); ++row)
+        for (Index i = 0; i < tiny.vocabulary; ++i)
+          differ += parts.logits(row).all.at(parts.logits(row).row * tiny.vocabulary + i) !=
+                    one.logits().at(row * tiny.vocabulary + i);
+      CHECK(differ == 0);
+    }
+  }
+}
+
+TEST_CASE("texts are cut into parts where that is worth it", "[generate][errors]") {
+  TinyLanguage tiny(5, 12);
+  tiny.language.threads = 4;
+  const auto parts = [&](const Text& prompt, Index rows, std::int64_t tokens) {
+    return DecodingParts(tiny.language, prompt, {}, rows, tokens).parts();
+  };
+  CHECK(parts({1}, 1, 5) == 1);
+  CHECK(parts({1}, 3, 5) == 1);
+  CHECK(parts({1}, 5, 5) == 2);
+  CHECK(parts({1}, 100, 5) == 4);
+  CHECK(parts({1, 2, 3, 4, 0, 1}, 100, 5) == 1);  // more is read than written
+  DecodingParts texts(tiny.language, Text{1}, {}, 4, 5);
+  CHECK(error_of([&] { texts.append(Text{1, 2}); }) == "generate: 2 tokens came for 4 rows");
+  // What one part throws comes through.
+  CHECK(error_of([&] { texts.append(Text{1, 2, 3, 77}); }).find("77") != std::string::npos);
 }
