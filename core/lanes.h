@@ -122,14 +122,6 @@ TEMPERA_INLINE V square_root(V a) {
   for (std::size_t i = 0; i < sizeof(V) / sizeof(a[0]); ++i) a[i] = std::sqrt(a[i]);
   return a;
 }
-template <class V>
-TEMPERA_INLINE V at_most(V x, V bound) {
-  return bound < x ? bound : x;
-}
-template <class V>
-TEMPERA_INLINE V at_least(V x, V bound) {
-  return bound > x ? bound : x;
-}
 template <class T>
 void load_first(const T* from, Index count, typename LaneTypes<T>::Values& v) {
   std::memcpy(&v, from, static_cast<std::size_t>(count) * sizeof(T));
@@ -141,6 +133,40 @@ void take_first(V from, Index count, V& v) {
 template <class T>
 void store_first(T* to, Index count, typename LaneTypes<T>::Values v) {
   std::memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(T));
+}
+#endif
+
+// Comparisons and choices. GCC does those of vectors wider than a register number by number, so such a one goes in
+// halves.
+#if defined(__AVX512F__)
+inline constexpr std::size_t kRegister = 64;  // bytes
+#elif defined(__AVX2__)
+inline constexpr std::size_t kRegister = 32;
+#else
+inline constexpr std::size_t kRegister = 16;
+#endif
+template <class F, class V, class... Rest>
+TEMPERA_INLINE auto by_registers(F f, V x, Rest... rest);
+template <class F, std::size_t... I, class... V>
+TEMPERA_INLINE auto in_halves(F f, std::index_sequence<I...>, V... x) {
+  constexpr std::size_t half = sizeof...(I);
+  const auto low = by_registers(f, __builtin_shufflevector(x, x, I...)...),
+             high = by_registers(f, __builtin_shufflevector(x, x, (I + half)...)...);
+  return __builtin_shufflevector(low, high, I..., (I + half)...);
+}
+template <class F, class V, class... Rest>
+TEMPERA_INLINE auto by_registers(F f, V x, Rest... rest) {
+  if constexpr (sizeof(V) <= kRegister) return f(x, rest...);
+  else return in_halves(f, std::make_index_sequence<sizeof(V) / sizeof(x[0]) / 2>(), x, rest...);
+}
+#ifndef __AVX512F__
+template <class V>
+TEMPERA_INLINE V at_most(V x, V bound) {
+  return by_registers([](auto a, auto b) { return b < a ? b : a; }, x, bound);
+}
+template <class V>
+TEMPERA_INLINE V at_least(V x, V bound) {
+  return by_registers([](auto a, auto b) { return b > a ? b : a; }, x, bound);
 }
 #endif
 
@@ -221,14 +247,28 @@ struct Lanes {
   TEMPERA_INLINE Lanes& operator+=(Lanes b) { return v += b.v, *this; }
   TEMPERA_INLINE Lanes& operator*=(Lanes b) { return v *= b.v, *this; }
 
-  friend TEMPERA_INLINE Mask operator<(Lanes a, Lanes b) { return {a.v < b.v}; }
-  friend TEMPERA_INLINE Mask operator<=(Lanes a, Lanes b) { return {a.v <= b.v}; }
-  friend TEMPERA_INLINE Mask operator>(Lanes a, Lanes b) { return {a.v > b.v}; }
-  friend TEMPERA_INLINE Mask operator>=(Lanes a, Lanes b) { return {a.v >= b.v}; }
-  friend TEMPERA_INLINE Mask operator==(Lanes a, Lanes b) { return {a.v == b.v}; }
-  friend TEMPERA_INLINE Mask operator!=(Lanes a, Lanes b) { return {a.v != b.v}; }
+  friend TEMPERA_INLINE Mask operator<(Lanes a, Lanes b) {
+    return {detail::by_registers([](auto x, auto y) { return x < y; }, a.v, b.v)};
+  }
+  friend TEMPERA_INLINE Mask operator<=(Lanes a, Lanes b) {
+    return {detail::by_registers([](auto x, auto y) { return x <= y; }, a.v, b.v)};
+  }
+  friend TEMPERA_INLINE Mask operator>(Lanes a, Lanes b) {
+    return {detail::by_registers([](auto x, auto y) { return x > y; }, a.v, b.v)};
+  }
+  friend TEMPERA_INLINE Mask operator>=(Lanes a, Lanes b) {
+    return {detail::by_registers([](auto x, auto y) { return x >= y; }, a.v, b.v)};
+  }
+  friend TEMPERA_INLINE Mask operator==(Lanes a, Lanes b) {
+    return {detail::by_registers([](auto x, auto y) { return x == y; }, a.v, b.v)};
+  }
+  friend TEMPERA_INLINE Mask operator!=(Lanes a, Lanes b) {
+    return {detail::by_registers([](auto x, auto y) { return x != y; }, a.v, b.v)};
+  }
 
-  friend TEMPERA_INLINE Lanes where(Mask m, Lanes a, Lanes b) { return m.v ? a.v : b.v; }
+  friend TEMPERA_INLINE Lanes where(Mask m, Lanes a, Lanes b) {
+    return detail::by_registers([](auto k, auto x, auto y) { return k ? x : y; }, m.v, a.v, b.v);
+  }
   // A NaN in either operand comes through.
   friend TEMPERA_INLINE Lanes min(Lanes a, Lanes b) { return where(a < b || a != a, a, b); }
   friend TEMPERA_INLINE Lanes max(Lanes a, Lanes b) { return where(a > b || a != a, a, b); }
